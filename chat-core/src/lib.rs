@@ -1,1 +1,32 @@
-//! To come.
+//! An embeddable chat engine.
+
+pub mod conversation;
+pub mod error;
+pub mod friendship;
+pub mod id;
+pub mod limits;
+pub mod message;
+pub mod page;
+pub mod receipt;
+pub mod store;
+pub mod time;
+pub mod user;
+
+pub use conversation::{
+    Conversation, History, Join, Kind, Membership, Post, Read, Role, Seat, Settings, Standing,
+};
+pub use error::{ChatError, Refusal};
+pub use friendship::{Friendship, Relation};
+pub use id::{
+    ConversationId, EntryId, IdSource, InvalidId, NotAPair, Pair, Seq, SessionId, Side, SystemIds, Tenant,
+    UserId,
+};
+pub use limits::{Limits, UnknownLimit};
+pub use message::{
+    Changes, ClientId, Content, Draft, Edit, Entry, Message, Metadata, Patch, Payload, Text, What,
+};
+pub use page::{Limit, Page};
+pub use receipt::Receipt;
+pub use store::{SplitStore, Store, StoreError};
+pub use time::{Clock, SystemClock, Timestamp};
+pub use user::{Device, Directory, DirectoryError, Everybody, Profile, Query};
