@@ -1,8 +1,8 @@
 //! What a store is: small traits in three groups, that two stores can share between them.
 //!
-//! - [`People`]: friendships and accounts.
-//! - [`Access`]: logins.
-//! - [`Talk`]: conversations, their logs, memberships and receipts.
+//! - [`People`][]: friendships and accounts.
+//! - [`Access`][]: logins.
+//! - [`Talk`][]: conversations, their logs, memberships and receipts.
 //!
 //! No method needs atomicity across groups. Each method is one atomic intention: it is done wholly or not at all,
 //! also when its future is dropped. Stores compare and swap; they judge no rule, make no id and know no kind of
