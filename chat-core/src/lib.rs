@@ -1,7 +1,9 @@
 //! An embeddable chat engine.
 
+pub mod command;
 pub mod conversation;
 pub mod error;
+pub mod event;
 pub mod friendship;
 pub mod id;
 pub mod limits;
@@ -12,10 +14,12 @@ pub mod store;
 pub mod time;
 pub mod user;
 
+pub use command::{Command, Reply};
 pub use conversation::{
     Conversation, History, Join, Kind, Membership, Post, Read, Role, Seat, Settings, Standing,
 };
 pub use error::{ChatError, Refusal};
+pub use event::Event;
 pub use friendship::{Friendship, Relation};
 pub use id::{
     ConversationId, EntryId, IdSource, InvalidId, NotAPair, Pair, Seq, SessionId, Side, SystemIds, Tenant,
