@@ -1,0 +1,89 @@
+//! The end of a run: a table of the parts, what was skipped, and one plain line of counts.
+
+use super::{Ci, Report, Verdict};
+use crate::counts::Counts;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Whether the run as a whole has passed. Under CI nothing may be missing.
+pub(super) fn is_good(reports: &[Report], ci: Ci) -> bool {
+    reports.iter().all(|report| match report.outcome.verdict {
+        Verdict::Passed => true,
+        Verdict::Failed => false,
+        Verdict::Skipped(_) => ci == Ci::No,
+    })
+}
+
+/// The whole summary.
+pub(super) fn render(reports: &[Report], ci: Ci) -> String {
+    let mut text = format!("{:<10}{:<10}{:>10}  counts\n", "part", "verdict", "time");
+    let mut sum = Counts::default();
+    for Report { part, outcome, took } in reports {
+        sum += outcome.counts;
+        let counts =
+            if outcome.counts == Counts::default() { String::new() } else { outcome.counts.to_string() };
+        let line =
+            format!("{:<10}{:<10}{:>10}  {counts}", part.name(), verdict(&outcome.verdict), seconds(*took));
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    for Report { part, outcome, .. } in reports {
+        if let Verdict::Skipped(why) = &outcome.verdict {
+            let and_so = if ci == Ci::Yes { "; CI=true makes this a failure" } else { "" };
+            let _ = writeln!(text, "\n!!! SKIPPED {}: missing {why}{and_so}", part.name());
+        }
+    }
+    let _ = write!(text, "\n{sum}");
+    text
+}
+
+/// A verdict in one word.
+pub(super) fn verdict(of: &Verdict) -> &'static str {
+    match of {
+        Verdict::Passed => "passed",
+        Verdict::Failed => "FAILED",
+        Verdict::Skipped(_) => "SKIPPED",
+    }
+}
+
+/// A time as people read it.
+pub(super) fn seconds(took: Duration) -> String {
+    format!("{:.1} s", took.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Outcome, Part};
+    use super::*;
+
+    fn reports() -> Vec<Report> {
+        let took = Duration::from_millis(1_250);
+        let passed = |counts| Outcome { verdict: Verdict::Passed, counts };
+        let tests = passed(Counts { passed: 7, failed: 0, skipped: 1 });
+        vec![
+            Report { part: Part::Fmt, outcome: passed(Counts::default()), took },
+            Report { part: Part::Tests, outcome: tests, took },
+            Report { part: Part::Browser, outcome: Outcome::skipped("chromium"), took },
+        ]
+    }
+
+    #[test]
+    fn it_shows_each_part_what_is_missing_and_the_sum() {
+        let expected = "\
+part      verdict         time  counts
+fmt       passed         1.2 s
+tests     passed         1.2 s  7 passed, 0 failed, 1 skipped
+browser   SKIPPED        1.2 s  0 passed, 0 failed, 1 skipped
+
+!!! SKIPPED browser: missing chromium
+
+7 passed, 0 failed, 2 skipped";
+        assert_eq!(render(&reports(), Ci::No), expected);
+    }
+
+    #[test]
+    fn what_is_missing_is_a_failure_only_under_ci() {
+        assert!(is_good(&reports(), Ci::No));
+        assert!(!is_good(&reports(), Ci::Yes));
+        assert!(render(&reports(), Ci::Yes).contains("missing chromium; CI=true makes this a failure"));
+    }
+}
