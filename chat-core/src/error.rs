@@ -130,6 +130,12 @@ pub enum ChatError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// Tried too often; nothing was done, try again after a while.
+    #[error("too many attempts")]
+    RateLimited {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The store could not be reached: nothing was stored, or it is unknown. Repeat with the same `client_id`.
     #[error("the store is unavailable")]
     Unavailable(#[source] Option<StoreError>),
@@ -147,6 +153,7 @@ impl ChatError {
         match self {
             Self::Refused(refusal) => refusal.code(),
             Self::Overloaded { .. } => "overloaded",
+            Self::RateLimited { .. } => "rate_limited",
             Self::Unavailable(_) => "unavailable",
             Self::Store(_) | Self::Internal(_) => "internal",
         }

@@ -99,6 +99,9 @@ pub struct Rotate {
     pub refresh: RefreshState,
     /// When the login now ends unless it is refreshed again.
     pub idle_until: Timestamp,
+    /// The account's credential version from now on: the login in which a password is changed goes on under the new
+    /// one.
+    pub credential_version: u64,
 }
 
 /// Logins.
@@ -132,7 +135,7 @@ pub trait Sessions: Send + Sync {
     /// Any [`StoreError`].
     async fn of_user(&self, user: UserId) -> Result<Vec<SessionRow>, StoreError>;
 
-    /// The next refresh token.
+    /// Replaces the refresh state, `idle_until` and `credential_version` of a login.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the stored generation is not one less, or the login has ended.
