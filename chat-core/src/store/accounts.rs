@@ -133,7 +133,8 @@ pub trait Accounts: Send + Sync {
     /// Stores a new account with its claims.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyExists`] with the name of the first [`ClaimKind`] that is taken, in the order of `take`.
+    /// [`StoreError::AlreadyExists`] with the name of the first [`ClaimKind`] that is taken, in the order of `take`;
+    /// with "account" when there is one of this user, which is looked at first.
     async fn create(&self, account: &Account, claims: &Claims) -> Result<(), StoreError>;
 
     /// These accounts, absent where there is none; tombstones included.
@@ -151,7 +152,8 @@ pub trait Accounts: Send + Sync {
     /// Replaces an account, if its `version` is one less than the new one's, with its claims.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] at another version, [`StoreError::AlreadyExists`] as in [`Accounts::create`].
+    /// [`StoreError::Conflict`] at another version and without an account, then [`StoreError::AlreadyExists`] as in
+    /// [`Accounts::create`].
     async fn update(&self, account: &Account, claims: &Claims) -> Result<(), StoreError>;
 
     /// Active accounts of which every given word begins one of theirs, by id, after `after`, at most `limit + 1`.

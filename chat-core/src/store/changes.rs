@@ -14,11 +14,11 @@ use crate::id::{ConversationId, SessionId, UserId};
 pub enum Change {
     /// A log has grown.
     Head(ConversationId),
-    /// A user's memberships changed.
+    /// A user's memberships changed, a shell made for him included; receipts are not told.
     Memberships(UserId),
-    /// A user's friendships changed.
+    /// A user's friendships changed, or a block that concerns him: told for both of a pair whatever each sees.
     Friendships(UserId),
-    /// A login was ended or changed.
+    /// A login was ended or its tokens changed; one that begins or is used is not told.
     Session(SessionId),
 }
 

@@ -14,7 +14,7 @@ pub struct Shell {
     pub id: ConversationId,
     /// What it is.
     pub kind: Kind,
-    /// The two of a direct one: both get a row that sees from position 1.
+    /// The two of a direct one: both get a member's row that sees from position 1, so its `member_count` is 2.
     pub pair: Option<Pair>,
     /// Who makes it.
     pub creator: Option<UserId>,

@@ -120,7 +120,8 @@ pub struct FriendChanges {
     pub items: Vec<FriendChange>,
     /// The position after these items; equal to the feed's last when `items` ended there.
     pub cursor: u64,
-    /// The position was not one of this feed, or too old: forget everything, load the list, go on from `cursor`.
+    /// The position was not one of this feed, or too old: forget everything, load the list, go on from `cursor`,
+    /// the feed's last. `items` is empty then.
     pub reset: bool,
 }
 
@@ -138,13 +139,14 @@ pub trait Friendships: Send + Sync {
     /// Any [`StoreError`].
     async fn of(&self, pairs: &[Pair]) -> Result<Vec<Option<PairRecord>>, StoreError>;
 
-    /// Stores a new state, if the record's version is the expected one, and answers the record as it now is.
+    /// Stores a new state, if the record's version is the expected one, and answers the record as it now is: its
+    /// version one higher, its `at` the change's.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] at another version.
     async fn put(&self, change: &PutPair) -> Result<PairRecord, StoreError>;
 
-    /// Notes that the fence of `version` is done: raises `fenced`, never lowers it.
+    /// Notes that the fence of `version` is done: raises `fenced`, never lowers it. Nothing when there is no record.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -169,13 +171,14 @@ pub trait Friendships: Send + Sync {
         limit: Limit,
     ) -> Result<Vec<FriendRow>, StoreError>;
 
-    /// Everybody between whom and `user` there is a block, from either side.
+    /// Everybody between whom and `user` there is a block, from either side, by id.
     ///
     /// # Errors
     /// Any [`StoreError`].
     async fn blocks(&self, user: UserId) -> Result<Vec<UserId>, StoreError>;
 
-    /// What a user's feed says after `cursor`; with no cursor only where it stands. At most 256 items.
+    /// What a user's feed says after `cursor`; with no cursor only where it stands (0 when nothing ever changed),
+    /// which is no reset. At most 256 items.
     ///
     /// # Errors
     /// Any [`StoreError`].

@@ -98,8 +98,8 @@ pub enum Effect {
         /// The new rest.
         payload: Option<Payload>,
     },
-    /// Deletes a message for good: text, payload and the digest of its entry are gone, `rev` becomes this entry's
-    /// seq, `deleted_at` its time, and it counts as unread for nobody any more. The lane is a
+    /// Deletes a message for good: text, payload, marks and the digest of its entry are gone, `rev` becomes this
+    /// entry's seq, `deleted_at` its time, and it counts as unread for nobody any more. The lane is a
     /// [`StoreError::Conflict`] when there is no such message, it is deleted, or its `rev` is not the expected one.
     Tombstone {
         /// The message.
@@ -110,7 +110,8 @@ pub enum Effect {
     /// Sets or takes away a membership row. `roster` rises by one; `member_count` follows the row.
     /// A row that was none or banned and becomes a member starts anew: `visible_from` is this entry's seq or 1, `read`
     /// and `delivered` are this entry's seq, `read_n` the conversation's `n`, `since` its time. A member whose
-    /// role changes keeps the rest. A banned row keeps nothing but the standing.
+    /// role changes keeps the rest. A banned row keeps nothing but the standing: its positions are 0, `since` is
+    /// this entry's time, and it is no member.
     PutMember {
         /// Who.
         user: UserId,
@@ -121,8 +122,9 @@ pub enum Effect {
     },
     /// Changes the conversation's record.
     SetConversation(ConversationPatch),
-    /// Puts a mark of `by` under `key` on a message (reactions, pins, votes); its `rev` becomes this entry's seq.
-    /// The same mark again changes nothing but the `rev`. On a message that is deleted or absent it does nothing.
+    /// Puts a mark of `by` under `key` on a message (reactions, pins, votes); the message's `rev` becomes this
+    /// entry's seq. The same mark again changes nothing but the `rev`. On a message that is deleted or absent it
+    /// does nothing.
     PutMark {
         /// The message.
         target: Seq,
@@ -131,7 +133,7 @@ pub enum Effect {
         /// Whose.
         by: UserId,
     },
-    /// Takes such a mark away; `rev` as with [`Effect::PutMark`].
+    /// Takes such a mark away, if it is there; `rev` and the rest as with [`Effect::PutMark`].
     DropMark {
         /// The message.
         target: Seq,
@@ -351,7 +353,7 @@ pub enum Window {
     Before(Seq),
     /// The first ones after this position.
     After(Seq),
-    /// Half before, half from this position on.
+    /// Half (rounded down) before, the others from this position on; neither makes up for what the other lacks.
     Around(Seq),
 }
 
@@ -360,9 +362,9 @@ pub enum Window {
 pub struct Messages {
     /// Ascending by position, as they are now, deleted ones included.
     pub items: Vec<MessageRow>,
-    /// Whether there are visible ones before.
+    /// Whether there are visible ones before `items`; without any, before where they would stand.
     pub has_before: bool,
-    /// Whether there are ones after.
+    /// Whether there are visible ones after `items`; without any, after where they would stand.
     pub has_after: bool,
 }
 
@@ -392,11 +394,13 @@ pub struct Mark {
 /// - A lane is appended wholly or not at all, in its order; lanes are independent; one lane per conversation in a
 ///   batch (a second one of the same conversation is [`StoreError::Conflict`]).
 /// - Positions are dense: the entry after `seq` is `seq + 1`, for ever. No entry is written outside `append`.
-/// - Rights are judged at commit: [`Lane::expected`] is compared inside the write; another value is
-///   [`StoreError::Conflict`] and writes nothing. A closed or absent conversation is a conflict too.
+/// - Rights are judged at commit: [`Lane::expected`] is compared inside the write, once, with the conversation as it
+///   is before the lane; another value is [`StoreError::Conflict`] and writes nothing. A closed or absent
+///   conversation is a conflict too.
+/// - Drafts are applied in order: each sees the effects of those before it in its lane.
 /// - Idempotent by (conversation, `by`, `client_id`) over all entries that are kept, repeats within one lane
 ///   included. Repeats are looked for before the effects are judged: a repeat has no effect.
-///   A lane of nothing but repeats is answered whatever `expected` says.
+///   A lane of nothing but repeats is answered whatever `expected` says, of a closed conversation too.
 /// - A change is visible from the moment its position is: whoever sees head ≥ seq sees the effects of seq.
 /// - After a tombstone is answered no row holds the text.
 #[async_trait]
@@ -404,8 +408,8 @@ pub trait Log: Send + Sync {
     /// Appends every lane, in one commit where the database can; answers in the order of the lanes.
     async fn append(&self, batch: Arc<[Lane]>) -> Vec<Result<LaneDone, StoreError>>;
 
-    /// Entries of several conversations, at most `limit` of each, each with its message as it is now.
-    /// Conversations that do not exist are left out.
+    /// Entries of several conversations in the order wanted, at most `limit` of each, each with its message as it is
+    /// now. Conversations that do not exist are left out.
     ///
     /// # Errors
     /// Any [`StoreError`]; a row that cannot be read is [`EntryRow::unreadable`], not an error.
@@ -429,7 +433,7 @@ pub trait Log: Send + Sync {
     /// Any [`StoreError`].
     async fn at(&self, of: ConversationId, seqs: &[Seq]) -> Result<Vec<Option<MessageRow>>, StoreError>;
 
-    /// The last message of each conversation.
+    /// The last message of each conversation, also when it is deleted; absent where there is none.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -441,7 +445,7 @@ pub trait Log: Send + Sync {
     /// Any [`StoreError`].
     async fn heads(&self, of: &[ConversationId]) -> Result<Vec<Option<Head>>, StoreError>;
 
-    /// The entry this sender made under this `client_id`.
+    /// The entry this sender made under this `client_id`, as an [`Outcome::Repeat`].
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -452,7 +456,7 @@ pub trait Log: Send + Sync {
         client_id: &ClientId,
     ) -> Result<Option<Outcome>, StoreError>;
 
-    /// The marks on these messages, ordered.
+    /// The marks on these messages, ordered by target, key and whose they are.
     ///
     /// # Errors
     /// Any [`StoreError`].

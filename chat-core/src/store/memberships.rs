@@ -42,7 +42,8 @@ pub struct Position {
 /// Which seats are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeatQuery<'a> {
-    /// In these conversations; hidden and banned ones are answered too.
+    /// In these conversations, in the order named; hidden, closed and banned ones are answered too, those without
+    /// a row left out.
     These(&'a [ConversationId]),
     /// The listed ones (see [`Seat::is_listed`]) by conversation id, after this one, at most `limit + 1`.
     Listed {
@@ -58,8 +59,8 @@ pub enum SeatQuery<'a> {
 /// # Contract
 /// - [`enter`](Self::enter) gives a new row `visible_from` 1 (or head + 1 with
 ///   [`History::FromJoin`](crate::conversation::History::FromJoin)), `read` and `delivered` = head, `read_n` = `n`;
-///   rows, `member_count` and the comparison of `acl` are one write.
-/// - Nothing here writes an entry or raises `acl`.
+///   rows, `member_count` and the comparison of `acl` are one write, and the comparison comes first.
+/// - Nothing here writes an entry or raises `acl` or `roster`.
 #[async_trait]
 pub trait Memberships: Send + Sync {
     /// The rows of these users, banned ones included, absent where there is none.
@@ -83,7 +84,8 @@ pub trait Memberships: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Membership>, StoreError>;
 
-    /// Where a user stands in all conversations he is a member of, hidden ones included, closed ones not.
+    /// Where a user stands in all conversations he is a member of, by id: hidden ones and shells included, closed
+    /// ones not.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -101,7 +103,7 @@ pub trait Memberships: Send + Sync {
     /// Any [`StoreError`].
     async fn counts(&self, users: &[UserId]) -> Result<Vec<u64>, StoreError>;
 
-    /// Makes somebody a member of a channel; answers whether he was not one yet.
+    /// Makes somebody a member of a channel; answers whether he was not one yet. A member stays what he is.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] at another `acl`, for a banned user, and for an absent or closed conversation.
@@ -114,7 +116,7 @@ pub trait Memberships: Send + Sync {
     async fn exit(&self, conversation: ConversationId, user: UserId) -> Result<bool, StoreError>;
 
     /// Hides a direct conversation from one of its two: `visible_from` = head + 1, everything read and delivered.
-    /// Answers whether it was visible before.
+    /// Answers whether it was visible before; to who is no member nothing happens.
     ///
     /// # Errors
     /// Any [`StoreError`].

@@ -34,10 +34,12 @@ pub struct Raised {
 ///
 /// # Contract
 /// - Merged by maximum inside the write: of several at once exactly one sees each step as its own.
-/// - A report above the head is cut to it; `read_n` moves with `read`.
+/// - A report above the head is cut to it; `read_n` moves with `read`; `delivered` is at least `read`.
+/// - Several of one member in a batch are raised in order.
 #[async_trait]
 pub trait Receipts: Send + Sync {
-    /// Raises each, in one commit where the database can; answers in order, `None` for who is no member.
+    /// Raises each, in one commit where the database can; answers in order, `None` for who is no member (banned
+    /// ones are not).
     ///
     /// # Errors
     /// Any [`StoreError`]; nothing was raised then.

@@ -111,10 +111,11 @@ pub struct Rotate {
 /// - An ended login has no row: it can never be told from one that never was.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Stores a login and ends the user's oldest ones (by `created_at`, then id) beyond `keep`; answers which ended.
+    /// Stores a login and ends the user's oldest other ones (by `created_at`, then id) so that at most `keep` are
+    /// left, the new one included; answers which ended, oldest first.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyExists`] when there is one of this id.
+    /// [`StoreError::AlreadyExists`] ("session") when there is one of this id.
     async fn create(&self, row: &SessionRow, keep: u64) -> Result<Vec<SessionId>, StoreError>;
 
     /// These logins, absent where there is none.
@@ -129,7 +130,7 @@ pub trait Sessions: Send + Sync {
     /// Any [`StoreError`].
     async fn alive(&self, ids: &[SessionId], now: Timestamp) -> Result<Vec<bool>, StoreError>;
 
-    /// All logins of a user, oldest first.
+    /// All logins of a user, oldest first (by `created_at`, then id).
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -141,13 +142,13 @@ pub trait Sessions: Send + Sync {
     /// [`StoreError::Conflict`] when the stored generation is not one less, or the login has ended.
     async fn rotate(&self, rotate: &Rotate) -> Result<(), StoreError>;
 
-    /// Notes when logins were last used; those that have ended are passed over.
+    /// Notes when logins were last used: raised, never lowered; those that have ended are passed over.
     ///
     /// # Errors
     /// Any [`StoreError`].
     async fn touch(&self, seen: &[(SessionId, Timestamp)]) -> Result<(), StoreError>;
 
-    /// Ends these; answers which were there.
+    /// Ends these; answers which were there, in the order named.
     ///
     /// # Errors
     /// Any [`StoreError`].
