@@ -1,0 +1,130 @@
+//! What went wrong, as clients are told: one list of codes for every door.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use chat_core::{ChatError, Refusal};
+
+macro_rules! codes {
+    ($($name:ident = $code:literal $status:ident $title:literal,)*) => {
+        /// A stable code. Its HTTP status and title belong to it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub(crate) enum Code { $($name),* }
+
+        impl Code {
+            /// Every code.
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// As on the wire.
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code),* }
+            }
+
+            /// As an HTTP answer.
+            pub(crate) const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status),* }
+            }
+
+            /// For people, the same for every occurrence.
+            pub(crate) const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title),* }
+            }
+        }
+    };
+}
+
+codes! {
+    ValidationFailed = "validation_failed" UNPROCESSABLE_ENTITY "A value is not of the form it must have",
+    Malformed = "malformed" BAD_REQUEST "This cannot be parsed",
+    Unauthenticated = "unauthenticated" UNAUTHORIZED "No valid credentials",
+    TokenExpired = "token_expired" UNAUTHORIZED "The access token has expired",
+    Forbidden = "forbidden" FORBIDDEN "Not allowed here",
+    NotFound = "not_found" NOT_FOUND "Not found",
+    AlreadyExists = "already_exists" CONFLICT "Already there",
+    Conflict = "conflict" CONFLICT "Changed meanwhile, or not possible now",
+    ClientIdReused = "client_id_reused" CONFLICT "This client_id was used for something else",
+    LastOwner = "last_owner" CONFLICT "A group needs an owner",
+    LimitReached = "limit_reached" CONFLICT "A limit was reached",
+    MethodNotAllowed = "method_not_allowed" METHOD_NOT_ALLOWED "Not a method of this resource",
+    NotAccepted = "not_accepted" FORBIDDEN "This user does not accept that from you",
+    TooManyMembers = "too_many_members" CONFLICT "Too many members",
+    PayloadTooLarge = "payload_too_large" PAYLOAD_TOO_LARGE "The body is too large",
+    UnsupportedMediaType = "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body must be application/json",
+    RateLimited = "rate_limited" TOO_MANY_REQUESTS "Too many requests",
+    Overloaded = "overloaded" SERVICE_UNAVAILABLE "Too much is waiting",
+    Unavailable = "unavailable" SERVICE_UNAVAILABLE "The store cannot be reached",
+    Internal = "internal" INTERNAL_SERVER_ERROR "Something failed here",
+}
+
+impl Code {
+    /// The code of this name; one that this crate does not know is a fault of ours.
+    fn named(code: &str) -> Self {
+        Self::ALL.iter().copied().find(|known| known.as_str() == code).unwrap_or(Self::Internal)
+    }
+}
+
+/// The answer to a request that was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// What it is.
+    pub(crate) code: Code,
+    /// For people.
+    pub(crate) message: Cow<'static, str>,
+    /// What it is about: a JSON pointer (`/text`), or the name of a query parameter (`?limit`).
+    pub(crate) field: Option<Cow<'static, str>>,
+    /// When to try again.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// A failure about nothing in particular.
+    pub(crate) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), field: None, retry_after: None }
+    }
+
+    /// A field that is not as it must be.
+    pub(crate) fn invalid(field: impl Into<Cow<'static, str>>, why: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::ValidationFailed, why).at(field)
+    }
+
+    /// The same about this field.
+    #[must_use]
+    pub(crate) fn at(mut self, field: impl Into<Cow<'static, str>>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// The same, worth another try after a while.
+    #[must_use]
+    pub(crate) const fn retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let failure = Self::new(Code::named(refusal.code()), refusal.to_string());
+        match refusal.field() {
+            Some(field) => failure.at(field),
+            None => failure,
+        }
+    }
+}
+
+impl From<&ChatError> for Failure {
+    fn from(error: &ChatError) -> Self {
+        match error {
+            ChatError::Refused(refusal) => (*refusal).into(),
+            ChatError::Overloaded { retry_after } => {
+                Self::new(Code::Overloaded, "overloaded").retry_after(*retry_after)
+            }
+            ChatError::Unavailable(_) => Self::new(
+                Code::Unavailable,
+                "the store cannot be reached; nothing was stored, or it is unknown: repeat with the same client_id",
+            ),
+            _ => Self::new(Code::Internal, "something failed here"),
+        }
+    }
+}
