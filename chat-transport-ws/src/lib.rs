@@ -10,8 +10,10 @@
 pub mod auth;
 mod cursor;
 mod json;
+mod limit;
 mod options;
 mod problem;
+mod socket;
 mod wire;
 
 pub use auth::{AuthError, Authenticator, Credentials, Identity};

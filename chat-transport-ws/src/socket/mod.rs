@@ -1,0 +1,3 @@
+//! The WebSocket.
+
+mod frame;
