@@ -9,6 +9,6 @@ pub(crate) fn run() -> Result<ExitCode> {
     if tools::find(&["cargo-deny"]).is_none() {
         anyhow::bail!("cargo-deny is missing; `cargo install --locked cargo-deny` gets it");
     }
-    Ok(child::run(&mut child::cargo(&["deny", "--all-features", "check", "--config", ".deny.toml"]))?
+    Ok(child::run(&mut child::cargo(&["deny", "--config", ".deny.toml", "--all-features", "check"]))?
         .exit_code())
 }
