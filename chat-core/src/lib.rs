@@ -7,6 +7,8 @@ pub mod event;
 pub mod friendship;
 pub mod id;
 pub mod limits;
+#[cfg(feature = "memory")]
+pub mod memory;
 pub mod message;
 pub mod page;
 pub mod receipt;
@@ -26,6 +28,8 @@ pub use id::{
     UserId,
 };
 pub use limits::{Limits, UnknownLimit};
+#[cfg(feature = "memory")]
+pub use memory::MemoryStore;
 pub use message::{
     Changes, ClientId, Content, Draft, Edit, Entry, Message, Metadata, Patch, Payload, Text, What,
 };
