@@ -46,7 +46,10 @@ test("of two versions the higher rev stays, whichever comes first", () => {
 
 test("a deletion leaves no text behind, in the window and in the preview", () => {
   const deleted = { ...message(5, { rev: 6, deleted_at: "2026-01-01T00:00:00.000Z" }), text: undefined };
-  const state = after(fresh(summary({ head: 5, last_message: message(5) })), happened(6, "deleted", { target: 5, message: deleted }));
+  const state = after(
+    fresh(summary({ head: 5, last_message: message(5) })),
+    happened(6, "deleted", { target: 5, message: deleted }),
+  );
   assert.equal(talk(state).last.text, undefined);
   assert.deepEqual(seqs(state), [], "what lies before the window does not enter it");
 });
@@ -65,7 +68,12 @@ test("a page that does not touch the window is dropped", () => {
 });
 
 test("the latest page and live entries meet without doubles", () => {
-  const state = after(fresh(summary({ head: 3 })), said(4), said(5), page(null, false, message(2), message(3), message(4)));
+  const state = after(
+    fresh(summary({ head: 3 })),
+    said(4),
+    said(5),
+    page(null, false, message(2), message(3), message(4)),
+  );
   assert.deepEqual(seqs(state), [2, 3, 4, 5]);
 });
 
@@ -98,7 +106,13 @@ test("unread: counted by the server up to its head, here from there on, never tw
 
 test("unread: exact as soon as the window holds everything after read", () => {
   const deleted = { ...message(2, { rev: 4, deleted_at: "2026-01-01T00:00:00.000Z" }) };
-  const state = after(fresh(summary()), said(1), said(2), said(3), happened(4, "deleted", { target: 2, message: deleted }));
+  const state = after(
+    fresh(summary()),
+    said(1),
+    said(2),
+    said(3),
+    happened(4, "deleted", { target: 2, message: deleted }),
+  );
   assert.equal(talk(state).unread, 2);
   assert.equal(talk(reduce(state, said(5, { sender: ME }))).unread, 0, "writing is having read");
 });
@@ -118,13 +132,23 @@ test("notes: roles, names and the number of members follow the log", () => {
     happened(4, "left", { by: "cy", users: ["cy"] }),
   );
   const { memberCount, role, name, notes } = talk(state);
-  assert.deepEqual({ memberCount, role, name, kinds: notes.map((note) => note.kind) }, {
-    memberCount: 4, role: "admin", name: "New", kinds: ["joined", "role_changed", "updated", "left"],
-  });
+  assert.deepEqual(
+    { memberCount, role, name, kinds: notes.map((note) => note.kind) },
+    {
+      memberCount: 4,
+      role: "admin",
+      name: "New",
+      kinds: ["joined", "role_changed", "updated", "left"],
+    },
+  );
 });
 
 test("notes: entries that a summary already covers do not count twice", () => {
-  const state = after(fresh(summary()), summaryEvent({ head: 1, member_count: 4 }), happened(1, "joined", { users: ["cy"] }));
+  const state = after(
+    fresh(summary()),
+    summaryEvent({ head: 1, member_count: 4 }),
+    happened(1, "joined", { users: ["cy"] }),
+  );
   assert.equal(talk(state).memberCount, 4);
 });
 
@@ -150,7 +174,10 @@ test("what is stored is a shorter window without a gap", () => {
   const entries = Array.from({ length: 10 }, (_, index) => said(index + 1));
   const state = after(fresh(summary()), happened(1, "created"), ...entries.slice(1));
   const kept = snapshot(state, 3).conversations[TALK];
-  assert.deepEqual([kept.messages.map((one) => one.seq), kept.from, kept.position, kept.notes], [[8, 9, 10], 8, 10, []]);
+  assert.deepEqual(
+    [kept.messages.map((one) => one.seq), kept.from, kept.position, kept.notes],
+    [[8, 9, 10], 8, 10, []],
+  );
 });
 
 function summaryEvent(more) {

@@ -11,15 +11,31 @@ export const TALK = "talk";
 export function message(seq, more = {}) {
   const sender = more.sender ?? OTHER;
   return {
-    id: `m${seq}`, conversation: TALK, seq, rev: seq, sender, client_id: `${sender}-${seq}`, text: `text ${seq}`,
-    created_at: new Date(seq * 1000).toISOString(), ...more,
+    id: `m${seq}`,
+    conversation: TALK,
+    seq,
+    rev: seq,
+    sender,
+    client_id: `${sender}-${seq}`,
+    text: `text ${seq}`,
+    created_at: new Date(seq * 1000).toISOString(),
+    ...more,
   };
 }
 
 /** The entry that brings a message. @param {number} seq @param {Partial<Message>} [more] @returns {Entry} */
 export function said(seq, more) {
   const brought = message(seq, more);
-  return { type: "entry", conversation: brought.conversation, seq, at: brought.created_at, by: brought.sender, client_id: brought.client_id, kind: "message", message: brought };
+  return {
+    type: "entry",
+    conversation: brought.conversation,
+    seq,
+    at: brought.created_at,
+    by: brought.sender,
+    client_id: brought.client_id,
+    kind: "message",
+    message: brought,
+  };
 }
 
 /** An entry of another kind. @param {number} seq @param {string} kind @param {Partial<Entry>} [more] @returns {Entry} */
@@ -30,8 +46,17 @@ export function happened(seq, kind, more = {}) {
 /** @param {Partial<Summary>} [more] @returns {Summary} */
 export function summary(more = {}) {
   return {
-    id: TALK, kind: "group", name: "Talk", role: "member", head: 0, read: 0, delivered: 0, unread: 0, member_count: 3,
-    created_at: new Date(0).toISOString(), ...more,
+    id: TALK,
+    kind: "group",
+    name: "Talk",
+    role: "member",
+    head: 0,
+    read: 0,
+    delivered: 0,
+    unread: 0,
+    member_count: 3,
+    created_at: new Date(0).toISOString(),
+    ...more,
   };
 }
 
@@ -47,7 +72,11 @@ export function fresh(...summaries) {
 
 /** What the server says of one conversation that the page has. */
 export function standing(state, head, more = {}) {
-  return { type: "synced", epoch: "e1", reply: { conversations: { [TALK]: { state, head, read: 0, delivered: 0, unread: 0, ...more } } } };
+  return {
+    type: "synced",
+    epoch: "e1",
+    reply: { conversations: { [TALK]: { state, head, read: 0, delivered: 0, unread: 0, ...more } } },
+  };
 }
 
 /** A page of history. */

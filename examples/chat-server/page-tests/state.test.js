@@ -6,14 +6,24 @@ import { reduce } from "../page/state/state.js";
 import { after, fresh, happened, ME, message, OTHER, said, standing, summary, TALK } from "./fixtures.js";
 
 const BO = { id: OTHER, username: "bo", full_name: "Bo B" };
-const written = (client_id, at, address = { to: OTHER }) => ({ type: "written", outgoing: { client_id, address, text: client_id, at, refused: null } });
+const written = (client_id, at, address = { to: OTHER }) => ({
+  type: "written",
+  outgoing: { client_id, address, text: client_id, at, refused: null },
+});
 const direct = summary({ kind: "direct", with: BO, name: undefined, member_count: 2 });
-const texts = (state) => lines(state).map((line) => (line.kind === "outgoing" ? line.outgoing.text : line.message.text));
+const texts = (state) =>
+  lines(state).map((line) => (line.kind === "outgoing" ? line.outgoing.text : line.message.text));
 
 test("friendships: a reset replaces, a change updates, none removes", () => {
-  const items = [{ user: BO, state: "friends" }, { user: { id: "cy", username: "cy" }, state: "incoming" }];
+  const items = [
+    { user: BO, state: "friends" },
+    { user: { id: "cy", username: "cy" }, state: "incoming" },
+  ];
   let state = after({ type: "synced", epoch: "e1", reply: { friends: { cursor: "1", reset: true, items } } });
-  assert.deepEqual([usersWho(state, "friends"), usersWho(state, "incoming"), state.friends.cursor], [[OTHER], ["cy"], "1"]);
+  assert.deepEqual(
+    [usersWho(state, "friends"), usersWho(state, "incoming"), state.friends.cursor],
+    [[OTHER], ["cy"], "1"],
+  );
   assert.equal(nameOf(state, OTHER), "Bo B");
   state = reduce(state, { type: "friendship", cursor: "2", friendship: { user: "cy", state: "none" } });
   assert.deepEqual([Object.keys(state.friends.byUser), state.friends.cursor], [[OTHER], "2"]);
@@ -34,7 +44,10 @@ test("a message on its way becomes the message of the log, once, whoever is firs
   const ackFirst = [{ type: "message", message: message(1, mine) }, said(1, mine)].reduce(reduce, before);
   for (const state of [entryFirst, ackFirst]) {
     assert.deepEqual(texts(state), ["c1", "c2"]);
-    assert.deepEqual(state.outgoing.map((one) => one.client_id), ["c2"]);
+    assert.deepEqual(
+      state.outgoing.map((one) => one.client_id),
+      ["c2"],
+    );
     assert.equal(lines(state)[0].key, "c1", "it keeps its place in the page");
   }
 });
@@ -43,7 +56,10 @@ test("an answer before others' entries does not open a hole", () => {
   const mine = { sender: ME, client_id: "c1" };
   const state = after(fresh(direct), { type: "message", message: message(3, mine) }, said(1), said(2), said(3, mine));
   assert.deepEqual([state.conversations[TALK].hole, state.conversations[TALK].position], [false, 3]);
-  assert.deepEqual(state.conversations[TALK].messages.map((one) => one.seq), [1, 2, 3]);
+  assert.deepEqual(
+    state.conversations[TALK].messages.map((one) => one.seq),
+    [1, 2, 3],
+  );
 });
 
 test("the first message to somebody shows at once and stays when its conversation appears", () => {
@@ -63,9 +79,21 @@ test("another's message with the same client_id is not mine", () => {
 
 test("the queue keeps the order of writing; a refused one can be repeated or discarded", () => {
   let state = after(written("c2", 2), written("c1", 1), { type: "refused", clientId: "c1", code: "forbidden" });
-  assert.deepEqual(state.outgoing.map((one) => [one.client_id, one.refused]), [["c1", "forbidden"], ["c2", null]]);
-  state = [{ type: "repeated", clientId: "c1" }, { type: "discarded", clientId: "c2" }].reduce(reduce, state);
-  assert.deepEqual(state.outgoing.map((one) => [one.client_id, one.refused]), [["c1", null]]);
+  assert.deepEqual(
+    state.outgoing.map((one) => [one.client_id, one.refused]),
+    [
+      ["c1", "forbidden"],
+      ["c2", null],
+    ],
+  );
+  state = [
+    { type: "repeated", clientId: "c1" },
+    { type: "discarded", clientId: "c2" },
+  ].reduce(reduce, state);
+  assert.deepEqual(
+    state.outgoing.map((one) => [one.client_id, one.refused]),
+    [["c1", null]],
+  );
 });
 
 test("typing ends with the message, by itself, and when said", () => {
@@ -97,7 +125,11 @@ test("the epoch is taken over with the last part of sync", () => {
 });
 
 test("peer marks come with sync", () => {
-  const state = after(fresh(direct), said(1, { sender: ME }), standing("complete", 1, { peer: { user: OTHER, read: 1, delivered: 1 } }));
+  const state = after(
+    fresh(direct),
+    said(1, { sender: ME }),
+    standing("complete", 1, { peer: { user: OTHER, read: 1, delivered: 1 } }),
+  );
   assert.equal(progress(state.conversations[TALK], message(1)), "read");
 });
 
