@@ -118,6 +118,31 @@ impl Standing {
     }
 }
 
+/// Words of the wire protocol and of stored payloads, for enums that are nothing but words.
+macro_rules! words {
+    ($($name:ident { $($variant:ident = $word:literal),+ })+) => {$(
+        impl $name {
+            /// Its word, as clients and stores know it.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// The value of this word.
+            pub fn of(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    )+};
+}
+
+words! {
+    Role { Member = "member", Admin = "admin", Owner = "owner" }
+    Join { Invite = "invite", Open = "open" }
+    Read { Members = "members", Anyone = "anyone" }
+    Post { Members = "members", Admins = "admins" }
+    History { All = "all", FromJoin = "from_join" }
+}
+
 /// A conversation, as a store keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -299,7 +324,8 @@ pub enum Actor {
 /// right.
 pub fn permits(kind: Kind, settings: Settings, actor: Actor, act: Act) -> Result<(), Refusal> {
     let role = match actor {
-        Actor::System => return if act == Act::Leave { Err(Refusal::Forbidden) } else { Ok(()) },
+        Actor::System if matches!(act, Act::Join | Act::Leave) => return Err(Refusal::Forbidden),
+        Actor::System => return Ok(()),
         Actor::Person(Some(Standing::Member(role))) => role,
         Actor::Person(standing) => return permits_outsider(kind, settings, standing, act),
     };

@@ -2,6 +2,8 @@
 
 pub mod command;
 pub mod conversation;
+pub mod delivery;
+pub mod engine;
 pub mod error;
 pub mod event;
 pub mod friendship;
@@ -21,6 +23,8 @@ pub use conversation::{
     Conversation, History, Join, Kind, Membership, Post, Read, Role, Seat, Settings, Standing,
 };
 pub use error::{ChatError, Refusal};
+pub use delivery::{Ended, Notice, Notifier, Session};
+pub use engine::{Accepts, ActingAs, Chat, ChatBuilder, Policies, UnknownPolicy};
 pub use event::Event;
 pub use friendship::{Friendship, Relation};
 pub use id::{

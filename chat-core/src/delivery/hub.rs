@@ -1,0 +1,479 @@
+//! Who is connected to this node, and what is passed on to them.
+//!
+//! People are subscribed, not sessions: a session that follows everything live costs no memory per conversation. Locks
+//! are taken in this order and never over an await: people or topics → one topic → one person's sessions → one outbox.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+
+use tokio::runtime::Handle;
+
+use super::outbox::{Ended, Outbox};
+use super::presence::PresenceBook;
+use super::pump;
+use super::topic::{Pump, Served, Topic};
+use super::notify::Notice;
+use crate::conversation::Conversation;
+use crate::engine::{Core, rows};
+use crate::event::{Event, ReceiptEvent, Shared, TypingEvent};
+use crate::friendship::Friendship;
+use crate::id::{ConversationId, Pair, Seq, SessionId, UserId};
+use crate::limits::Limits;
+use crate::message::Entry;
+
+/// Who is connected to this node, and what is passed on to them.
+pub(crate) struct Hub {
+    core: OnceLock<Weak<Core>>,
+    runtime: Handle,
+    topics: Mutex<HashMap<ConversationId, Arc<Topic>>>,
+    people: Mutex<HashMap<UserId, Here>>,
+    logins: Mutex<HashMap<SessionId, Vec<Arc<Outbox>>>>,
+    pub(super) presence: PresenceBook,
+    pub(super) events_max: usize,
+    receipt_members_max: u64,
+}
+
+/// Somebody connected, and how many sessions hold him here.
+struct Here {
+    person: Arc<Person>,
+    holders: usize,
+}
+
+/// Somebody connected to this node.
+pub(crate) struct Person {
+    pub(super) id: UserId,
+    outboxes: Mutex<Vec<Arc<Outbox>>>,
+    topics: Mutex<Vec<Arc<Topic>>>,
+    /// With whom there is a block, from either side.
+    blocks: Mutex<HashSet<UserId>>,
+    pub(super) feed: Mutex<Feed>,
+    /// Done once his conversations are subscribed.
+    pub(super) ready: tokio::sync::OnceCell<()>,
+    /// One comparison of his memberships at a time.
+    pub(super) refreshing: tokio::sync::Mutex<()>,
+}
+
+/// How far a user's friendships were passed on.
+#[derive(Debug, Default)]
+pub(super) struct Feed {
+    pub(super) last: u64,
+    pub(super) moved: bool,
+    pub(super) reading: bool,
+}
+
+impl Person {
+    fn new(id: UserId) -> Self {
+        Self {
+            id,
+            outboxes: Mutex::default(),
+            topics: Mutex::default(),
+            blocks: Mutex::default(),
+            feed: Mutex::default(),
+            ready: tokio::sync::OnceCell::new(),
+            refreshing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Each of his sessions.
+    pub(super) fn each(&self, f: impl FnMut(&Arc<Outbox>)) {
+        lock(&self.outboxes).iter().for_each(f);
+    }
+
+    pub(super) fn outboxes(&self) -> Vec<Arc<Outbox>> {
+        lock(&self.outboxes).clone()
+    }
+
+    pub(super) fn topics(&self) -> Vec<Arc<Topic>> {
+        lock(&self.topics).clone()
+    }
+
+    pub(super) fn is_blocked_with(&self, other: UserId) -> bool {
+        lock(&self.blocks).contains(&other)
+    }
+
+    pub(super) fn set_blocks(&self, others: Vec<UserId>) {
+        *lock(&self.blocks) = others.into_iter().collect();
+    }
+
+    fn set_block(&self, other: UserId, friendship: &Friendship) {
+        let mut blocks = lock(&self.blocks);
+        if friendship.is_blocked() {
+            blocks.insert(other);
+        } else {
+            blocks.remove(&other);
+        }
+    }
+
+    fn forget(&self, topic: &Arc<Topic>) {
+        lock(&self.topics).retain(|one| !Arc::ptr_eq(one, topic));
+    }
+}
+
+/// Keeps somebody here for as long as it lives.
+pub(super) struct Holding {
+    hub: Arc<Hub>,
+    pub(super) person: Arc<Person>,
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        self.hub.let_go(&self.person);
+    }
+}
+
+impl Hub {
+    pub(crate) fn new(limits: &Limits, runtime: Handle) -> Self {
+        Self {
+            core: OnceLock::new(),
+            runtime,
+            topics: Mutex::default(),
+            people: Mutex::default(),
+            logins: Mutex::default(),
+            presence: PresenceBook::default(),
+            events_max: usize::try_from(limits.session_events_max).unwrap_or(usize::MAX).max(2),
+            receipt_members_max: limits.receipt_members_max,
+        }
+    }
+
+    /// Ties the knot: what the hub starts needs the engine.
+    pub(crate) fn attach(&self, core: &Arc<Core>) {
+        let _ = self.core.set(Arc::downgrade(core));
+    }
+
+    fn spawn<F: Future<Output = ()> + Send + 'static>(&self, work: impl FnOnce(Arc<Core>) -> F) {
+        if let Some(core) = self.core.get().and_then(Weak::upgrade) {
+            let tasks = core.tasks.clone();
+            tasks.spawn_on(work(core), &self.runtime);
+        }
+    }
+
+    // People come and go.
+
+    /// Holds somebody here, as one more of his sessions unless he has `most` already.
+    pub(super) fn hold(self: &Arc<Self>, user: UserId, most: u64) -> Option<Holding> {
+        let mut people = lock(&self.people);
+        let here = people
+            .entry(user)
+            .or_insert_with(|| Here { person: Arc::new(Person::new(user)), holders: 0 });
+        if here.holders as u64 >= most {
+            return None;
+        }
+        here.holders += 1;
+        Some(Holding { hub: Arc::clone(self), person: Arc::clone(&here.person) })
+    }
+
+    fn let_go(&self, person: &Arc<Person>) {
+        {
+            let mut people = lock(&self.people);
+            let Some(here) = people.get_mut(&person.id) else { return };
+            here.holders -= 1;
+            if here.holders > 0 {
+                return;
+            }
+            people.remove(&person.id);
+        }
+        for topic in std::mem::take(&mut *lock(&person.topics)) {
+            topic.unsubscribe(person);
+            self.tidy(&topic);
+        }
+    }
+
+    /// Begins to pass events on to a session.
+    pub(super) fn connect(&self, person: &Arc<Person>, outbox: &Arc<Outbox>) {
+        let first = {
+            let mut outboxes = lock(&person.outboxes);
+            outboxes.push(Arc::clone(outbox));
+            outboxes.len() == 1
+        };
+        if let Some(login) = outbox.login {
+            lock(&self.logins).entry(login).or_default().push(Arc::clone(outbox));
+        }
+        if first {
+            self.presence.moved(person.id);
+        }
+    }
+
+    /// Ends it.
+    pub(super) fn disconnect(&self, person: &Arc<Person>, outbox: &Arc<Outbox>) {
+        let last = {
+            let mut outboxes = lock(&person.outboxes);
+            outboxes.retain(|one| !Arc::ptr_eq(one, outbox));
+            outboxes.is_empty()
+        };
+        if let Some(login) = outbox.login {
+            let mut logins = lock(&self.logins);
+            if let Some(sessions) = logins.get_mut(&login) {
+                sessions.retain(|one| !Arc::ptr_eq(one, outbox));
+                if sessions.is_empty() {
+                    logins.remove(&login);
+                }
+            }
+        }
+        if last {
+            self.presence.moved(person.id);
+        }
+    }
+
+    pub(super) fn person(&self, user: UserId) -> Option<Arc<Person>> {
+        lock(&self.people).get(&user).map(|here| Arc::clone(&here.person))
+    }
+
+    pub(super) fn everybody(&self) -> Vec<Arc<Person>> {
+        lock(&self.people).values().map(|here| Arc::clone(&here.person)).collect()
+    }
+
+    pub(super) fn is_online(&self, user: UserId) -> bool {
+        self.person(user).is_some_and(|person| !lock(&person.outboxes).is_empty())
+    }
+
+    /// How many sessions are connected.
+    pub(crate) fn connected(&self) -> usize {
+        self.everybody().iter().map(|person| lock(&person.outboxes).len()).sum()
+    }
+
+    /// Every login that has a session here.
+    pub(super) fn logins(&self) -> Vec<SessionId> {
+        lock(&self.logins).keys().copied().collect()
+    }
+
+    pub(crate) fn end_session(&self, login: SessionId, why: Ended) {
+        let sessions = lock(&self.logins).get(&login).cloned().unwrap_or_default();
+        sessions.iter().for_each(|outbox| outbox.end(why));
+    }
+
+    pub(crate) fn end_all(&self, why: Ended) {
+        for person in self.everybody() {
+            person.each(|outbox| outbox.end(why));
+        }
+    }
+
+    // Conversations are served while somebody is here for them.
+
+    pub(super) fn topic(&self, id: ConversationId) -> Option<Arc<Topic>> {
+        lock(&self.topics).get(&id).cloned()
+    }
+
+    /// Every conversation served.
+    pub(super) fn served(&self) -> Vec<Arc<Topic>> {
+        lock(&self.topics).values().cloned().collect()
+    }
+
+    /// Serves somebody a conversation; answers it if it was not served before, so that its head may be read again.
+    pub(super) fn subscribe(
+        &self,
+        person: &Arc<Person>,
+        served: Served,
+        visible_from: Seq,
+    ) -> Option<Arc<Topic>> {
+        let mut topics = lock(&self.topics);
+        let new = !topics.contains_key(&served.id);
+        let topic = Arc::clone(topics.entry(served.id).or_insert_with(|| Arc::new(Topic::new(served))));
+        topic.subscribe(person, visible_from);
+        drop(topics);
+        let mut own = lock(&person.topics);
+        if !own.iter().any(|one| Arc::ptr_eq(one, &topic)) {
+            own.push(Arc::clone(&topic));
+        }
+        new.then_some(topic)
+    }
+
+    /// Serves a session a conversation it is no member of.
+    pub(super) fn add_reader(&self, served: Served, outbox: &Arc<Outbox>) -> (Arc<Topic>, bool) {
+        let mut topics = lock(&self.topics);
+        let new = !topics.contains_key(&served.id);
+        let topic = Arc::clone(topics.entry(served.id).or_insert_with(|| Arc::new(Topic::new(served))));
+        topic.add_reader(outbox);
+        (topic, new)
+    }
+
+    /// Forgets a conversation that serves nobody.
+    pub(super) fn tidy(&self, topic: &Arc<Topic>) {
+        let mut topics = lock(&self.topics);
+        let same = topics.get(&topic.id).is_some_and(|one| Arc::ptr_eq(one, topic));
+        if same && topic.is_idle() {
+            topics.remove(&topic.id);
+        }
+    }
+
+    /// Does not serve this person this conversation any more.
+    pub(super) fn unsubscribe(&self, person: &Arc<Person>, topic: &Arc<Topic>) {
+        topic.unsubscribe(person);
+        person.forget(topic);
+        self.tidy(topic);
+    }
+
+    /// Members of a conversation that has just been made a shell: who is here follows it from its first entry.
+    pub(crate) fn expect_members(&self, conversation: &Conversation, users: &[UserId]) {
+        for user in users {
+            if let Some(person) = self.person(*user) {
+                self.subscribe(&person, conversation.into(), Seq::new(1));
+            }
+        }
+    }
+
+    /// Entries were committed by this node.
+    pub(crate) fn committed(&self, conversation: &Conversation, entries: Vec<Entry>) {
+        let Some(first) = entries.first() else { return };
+        let before = first.seq.previous();
+        self.spread_word(conversation, &entries);
+        let arrivals = entries.iter().flat_map(|entry| rows::comings_and_goings(&entry.what).0);
+        let here: Vec<Arc<Person>> = arrivals.filter_map(|user| self.person(*user)).collect();
+        if let Some(topic) = self.topic(conversation.id) {
+            let pump = topic.add(entries, conversation.member_count);
+            self.pump(&topic, pump);
+        } else if !here.is_empty() {
+            // They are subscribed by the pump, when it comes to the entry that makes them members.
+            let served = Served { head: before, ..conversation.into() };
+            let topic = {
+                let mut topics = lock(&self.topics);
+                Arc::clone(topics.entry(served.id).or_insert_with(|| Arc::new(Topic::new(served))))
+            };
+            let pump = topic.add(entries, conversation.member_count);
+            self.pump(&topic, pump);
+        }
+    }
+
+    fn spread_word(&self, conversation: &Conversation, entries: &[Entry]) {
+        let Some(core) = self.core.get().and_then(Weak::upgrade) else { return };
+        core.notifier.notify(&Notice::Head { conversation: conversation.id, seq: conversation.head });
+        for entry in entries {
+            let (arrived, gone) = rows::comings_and_goings(&entry.what);
+            for user in arrived.iter().chain(gone) {
+                core.notifier.notify(&Notice::Memberships(*user));
+            }
+        }
+        if let (Some(pair), Some(first)) = (conversation.pair, entries.first())
+            && first.seq == Seq::new(1)
+        {
+            pair.both().into_iter().for_each(|user| core.notifier.notify(&Notice::Memberships(user)));
+        }
+    }
+
+    /// A position is known to exist.
+    pub(super) fn raise(&self, topic: &Arc<Topic>, head: Seq) {
+        let pump = topic.raise(head);
+        self.pump(topic, pump);
+    }
+
+    pub(super) fn pump(&self, topic: &Arc<Topic>, pump: Pump) {
+        if pump == Pump::Start {
+            let topic = Arc::clone(topic);
+            self.spawn(|core| pump::run(core, topic));
+        }
+    }
+
+    /// The last position of a served conversation.
+    pub(crate) fn head(&self, id: ConversationId) -> Option<Seq> {
+        self.topic(id).map(|topic| topic.head())
+    }
+
+    /// Whether somebody is served here as a member.
+    pub(crate) fn is_member_here(&self, id: ConversationId, user: UserId) -> bool {
+        self.topic(id).is_some_and(|topic| topic.subscription(user).is_some())
+    }
+
+    /// Somebody's memberships changed outside their logs.
+    pub(crate) fn memberships_moved(&self, user: UserId) {
+        if let Some(person) = self.person(user) {
+            self.spawn(|core| async move { super::refresh::memberships(&core, &person).await });
+        }
+    }
+
+    /// Somebody has hidden a direct conversation.
+    pub(crate) fn hidden(&self, id: ConversationId, user: UserId) {
+        if let Some(topic) = self.topic(id) {
+            topic.hide(user);
+        }
+        if let Some(person) = self.person(user) {
+            person.each(|outbox| {
+                outbox.start_at(id, None);
+                outbox.offer_summary(id, &Event::Gone(id));
+            });
+        }
+    }
+
+    /// Somebody is no member any more, outside the log.
+    pub(crate) fn gone(&self, id: ConversationId, user: UserId) {
+        let Some(person) = self.person(user) else { return };
+        if let Some(topic) = self.topic(id) {
+            self.unsubscribe(&person, &topic);
+        }
+        person.each(|outbox| {
+            outbox.start_at(id, None);
+            outbox.offer_summary(id, &Event::Gone(id));
+        });
+    }
+
+    // Other things that are passed on.
+
+    /// Somebody has received or read.
+    pub(crate) fn receipt(&self, receipt: ReceiptEvent) {
+        let event = Event::Receipt(Shared::new(receipt));
+        let topic = self.topic(receipt.conversation);
+        let small = topic.filter(|topic| topic.member_count() <= self.receipt_members_max);
+        match small {
+            Some(topic) => {
+                for person in topic.people().iter().filter(|one| !one.is_blocked_with(receipt.user)) {
+                    person.each(|outbox| outbox.offer_receipt(receipt.conversation, &event));
+                }
+            }
+            None => {
+                if let Some(person) = self.person(receipt.user) {
+                    person.each(|outbox| outbox.offer_receipt(receipt.conversation, &event));
+                }
+            }
+        }
+    }
+
+    /// Somebody is typing; told in conversations small enough, to members it is meant for.
+    pub(crate) fn typing(&self, typing: TypingEvent) {
+        let Some(topic) = self.topic(typing.conversation) else { return };
+        if topic.member_count() > self.receipt_members_max {
+            return;
+        }
+        let event = Event::Typing(Shared::new(typing));
+        for person in topic.people() {
+            if person.id != typing.user && !person.is_blocked_with(typing.user) {
+                person.each(|outbox| outbox.offer_fleeting(&event));
+            }
+        }
+    }
+
+    /// Whether there is a block between two people, as far as this node has seen one of them.
+    pub(crate) fn is_blocked(&self, one: UserId, other: UserId) -> bool {
+        match self.person(one) {
+            Some(person) => person.is_blocked_with(other),
+            None => self.person(other).is_some_and(|person| person.is_blocked_with(one)),
+        }
+    }
+
+    /// What is between two people changed.
+    pub(crate) fn pair_changed(&self, pair: Pair, friendship: &Friendship) {
+        for user in pair.both() {
+            if let (Some(person), Some(other)) = (self.person(user), pair.other(user)) {
+                person.set_block(other, friendship);
+            }
+        }
+        if self.presence.watches(pair) {
+            self.spawn(|core| async move { super::presence::judge_again(&core, pair).await });
+        }
+    }
+
+    /// A user's friendships have a new step.
+    pub(crate) fn friends_moved(&self, user: UserId) {
+        let Some(person) = self.person(user) else { return };
+        let start = {
+            let mut feed = lock(&person.feed);
+            feed.moved = true;
+            !std::mem::replace(&mut feed.reading, true)
+        };
+        if start {
+            self.spawn(|core| pump::friends(core, person));
+        }
+    }
+}
+
+/// Nothing panics while one of these locks is held.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("nothing panics while this lock is held")
+}

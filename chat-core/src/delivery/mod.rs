@@ -1,0 +1,49 @@
+//! Delivery: who is connected to this node, and how everything reaches them in order and without holes.
+//!
+//! The store is the truth and everything here is a hint or a cache. A notice raises a target; one task per
+//! conversation reads up to it and passes entries on; a session that cannot keep up goes on from the store.
+
+mod anti_entropy;
+mod catch_up;
+mod hub;
+mod notify;
+mod outbox;
+mod presence;
+mod pump;
+mod readers;
+mod refresh;
+mod session;
+mod sync;
+mod topic;
+
+use async_trait::async_trait;
+
+pub(crate) use anti_entropy::{everything_now as anti_entropy_now, start};
+pub(crate) use hub::Hub;
+pub use notify::{Inbound, Interest, Notice, Notifier, Silent, Topic};
+pub use outbox::Ended;
+pub use session::{Open, Resume, Session};
+
+use crate::error::ChatError;
+use crate::id::SessionId;
+
+/// Knows whether logins have ended: asked once a second about those with connected sessions.
+#[async_trait]
+pub trait Liveness: Send + Sync + 'static {
+    /// Whether each of these still lives.
+    ///
+    /// # Errors
+    /// Any failure; nobody is disconnected then.
+    async fn alive(&self, logins: &[SessionId]) -> Result<Vec<bool>, ChatError>;
+}
+
+/// Logins that end only by [`Chat::end_session`](crate::Chat::end_session).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Everlasting;
+
+#[async_trait]
+impl Liveness for Everlasting {
+    async fn alive(&self, logins: &[SessionId]) -> Result<Vec<bool>, ChatError> {
+        Ok(vec![true; logins.len()])
+    }
+}

@@ -1,0 +1,349 @@
+//! What waits for one session, bounded.
+//!
+//! A session that does not keep up loses nothing: when its queue is full it keeps, per conversation, the position it
+//! must go on from, and marks for the rest; it is then fed from the store at its own pace and joins live again.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Mutex;
+
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::event::Event;
+use crate::id::{ConversationId, Seq, SessionId, UserId};
+
+/// Why a session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Ended {
+    /// Its login has ended.
+    #[error("the login has ended")]
+    Revoked,
+    /// The server is shutting down.
+    #[error("the server is shutting down")]
+    Shutdown,
+}
+
+/// Where a session stands in a conversation that it does not follow live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// It goes on from the store.
+    Lagging(Lag),
+    /// It has read further than the hub has passed on: live entries before this one are repeats.
+    Ahead(Seq),
+}
+
+/// Where a session goes on from the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lag {
+    /// The next position it lacks.
+    pub(super) next: Seq,
+    /// Where its user's view begins.
+    pub(super) visible_from: Seq,
+}
+
+/// What waits for one session.
+pub(crate) struct Outbox {
+    pub(super) user: UserId,
+    pub(super) login: Option<SessionId>,
+    pub(super) connection: Uuid,
+    state: Mutex<State>,
+    pub(super) wake: Notify,
+    events_max: usize,
+}
+
+#[derive(Default)]
+struct State {
+    events: VecDeque<Event>,
+    ended: Option<Ended>,
+    /// Absent while the session follows everything live, which is nearly always.
+    backlog: Option<Box<Backlog>>,
+}
+
+/// What a session must fetch itself.
+#[derive(Debug, Default)]
+struct Backlog {
+    behind: HashMap<ConversationId, Behind>,
+    /// Before the last part of its first `sync`: only what is named here is passed on.
+    held: Option<HashSet<ConversationId>>,
+    /// Friendships are to be read from this cursor.
+    friends_from: Option<u64>,
+    /// Before its first `sync`: no friendships are passed on.
+    friends_held: bool,
+    /// Conversations of which the receipts are to be read.
+    receipts: HashSet<ConversationId>,
+    /// Conversations of which the summary is to be read.
+    summaries: HashSet<ConversationId>,
+}
+
+/// One piece of what a session must fetch itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Chore {
+    /// Entries of these conversations.
+    Entries(Vec<(ConversationId, Lag)>),
+    /// Friendships from this cursor.
+    Friends(u64),
+    /// The receipts of this conversation.
+    Receipts(ConversationId),
+    /// The summary of this conversation.
+    Summary(ConversationId),
+}
+
+/// How many lagging conversations are read at once.
+const LAGGING_AT_ONCE: usize = 16;
+
+impl Outbox {
+    pub(super) fn new(user: UserId, login: Option<SessionId>, connection: Uuid, events_max: usize) -> Self {
+        Self { user, login, connection, state: Mutex::default(), wake: Notify::new(), events_max }
+    }
+
+    /// Passes nothing on until a `sync` says from where.
+    pub(super) fn hold(&self) {
+        let mut state = self.lock();
+        let backlog = state.backlog.get_or_insert_default();
+        backlog.held = Some(HashSet::new());
+        backlog.friends_held = true;
+    }
+
+    /// Whether this has waited for its first `sync`, or waits for its last part.
+    pub(super) fn is_held(&self) -> bool {
+        self.lock().backlog.as_ref().is_some_and(|backlog| backlog.held.is_some())
+    }
+
+    /// Lets these conversations through; with `All` everything.
+    pub(super) fn release(&self, what: Release<'_>) {
+        let mut state = self.lock();
+        let Some(backlog) = &mut state.backlog else { return };
+        match what {
+            Release::All => backlog.held = None,
+            Release::These(ids) => {
+                if let Some(held) = &mut backlog.held {
+                    held.extend(ids);
+                }
+            }
+        }
+        state.tidy();
+    }
+
+    /// The next entry of a conversation, from the hub.
+    pub(super) fn offer_entry(&self, of: ConversationId, lag: Lag, event: &Event) {
+        let mut state = self.lock();
+        if state.ended.is_some() {
+            return;
+        }
+        if let Some(backlog) = &mut state.backlog {
+            if backlog.held.as_ref().is_some_and(|released| !released.contains(&of)) {
+                return;
+            }
+            match backlog.behind.get(&of) {
+                Some(Behind::Lagging(_)) => return,
+                Some(Behind::Ahead(next)) if lag.next < *next => return,
+                Some(Behind::Ahead(_)) => drop(backlog.behind.remove(&of)),
+                None => {}
+            }
+            state.tidy();
+        }
+        if state.events.len() < self.events_max {
+            state.events.push_back(event.clone());
+        } else {
+            metrics::counter!("chat_sessions_lagging").increment(1);
+            state.backlog.get_or_insert_default().behind.insert(of, Behind::Lagging(lag));
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// A step of the user's friendships that follows the one at `before`.
+    pub(super) fn offer_friend(&self, before: u64, event: &Event) {
+        let mut state = self.lock();
+        if state.ended.is_some() {
+            return;
+        }
+        if state.backlog.as_ref().is_some_and(|backlog| backlog.friends_held || backlog.friends_from.is_some()) {
+            return;
+        }
+        if state.events.len() < self.events_max {
+            state.events.push_back(event.clone());
+        } else {
+            state.backlog.get_or_insert_default().friends_from = Some(before);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Somebody's receipt: what does not fit is read later.
+    pub(super) fn offer_receipt(&self, of: ConversationId, event: &Event) {
+        self.offer(of, event, |backlog| drop(backlog.receipts.insert(of)));
+    }
+
+    /// A summary, or that a conversation is gone: what does not fit is read later.
+    pub(super) fn offer_summary(&self, of: ConversationId, event: &Event) {
+        self.offer(of, event, |backlog| drop(backlog.summaries.insert(of)));
+    }
+
+    fn offer(&self, of: ConversationId, event: &Event, otherwise: impl FnOnce(&mut Backlog)) {
+        let mut state = self.lock();
+        let held = state
+            .backlog
+            .as_ref()
+            .and_then(|backlog| backlog.held.as_ref())
+            .is_some_and(|released| !released.contains(&of));
+        if state.ended.is_some() || held {
+            return;
+        }
+        if state.events.len() < self.events_max {
+            state.events.push_back(event.clone());
+        } else {
+            otherwise(state.backlog.get_or_insert_default());
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Typing and presence: dropped when the session does not keep up.
+    pub(super) fn offer_fleeting(&self, event: &Event) {
+        let mut state = self.lock();
+        let held = state.backlog.as_ref().is_some_and(|backlog| backlog.held.is_some());
+        if state.ended.is_none() && !held && state.events.len() < self.events_max / 2 {
+            state.events.push_back(event.clone());
+            drop(state);
+            self.wake.notify_one();
+        }
+    }
+
+    /// The next event that waits.
+    pub(super) fn pop(&self) -> Option<Event> {
+        let mut state = self.lock();
+        let event = state.events.pop_front();
+        if event.is_some() && state.events.is_empty() && state.events.capacity() > 64 {
+            // What a burst has taken is given back.
+            state.events = VecDeque::new();
+        }
+        event
+    }
+
+    pub(super) fn ended(&self) -> Option<Ended> {
+        self.lock().ended
+    }
+
+    pub(super) fn end(&self, why: Ended) {
+        let mut state = self.lock();
+        state.ended.get_or_insert(why);
+        state.events = VecDeque::new();
+        state.backlog = None;
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Begins a conversation's stream at a position; what waits of it is forgotten.
+    pub(super) fn start_at(&self, of: ConversationId, behind: Option<Behind>) {
+        let mut state = self.lock();
+        state.events.retain(|event| !matches!(event, Event::Entry(entry) if entry.conversation == of));
+        match behind {
+            Some(behind) => drop(state.backlog.get_or_insert_default().behind.insert(of, behind)),
+            None => {
+                if let Some(backlog) = &mut state.backlog {
+                    backlog.behind.remove(&of);
+                }
+                state.tidy();
+            }
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Changes where it stands in a conversation it lags in; nothing when it does not lag there any more.
+    pub(super) fn move_on(&self, of: ConversationId, behind: Option<Behind>) {
+        let mut state = self.lock();
+        let Some(backlog) = &mut state.backlog else { return };
+        if matches!(backlog.behind.get(&of), Some(Behind::Lagging(_))) {
+            match behind {
+                Some(behind) => drop(backlog.behind.insert(of, behind)),
+                None => drop(backlog.behind.remove(&of)),
+            }
+        }
+        state.tidy();
+    }
+
+    /// Reads friendships from `cursor`, or with `None` follows them live.
+    pub(super) fn friends_from(&self, cursor: Option<u64>) {
+        let mut state = self.lock();
+        if cursor.is_none() && state.backlog.is_none() {
+            return;
+        }
+        let backlog = state.backlog.get_or_insert_default();
+        backlog.friends_held = false;
+        backlog.friends_from = cursor;
+        state.tidy();
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// The receipts of a conversation could not be read: later.
+    pub(super) fn owe_receipts(&self, of: ConversationId) {
+        self.lock().backlog.get_or_insert_default().receipts.insert(of);
+    }
+
+    /// The summary of a conversation could not be read: later.
+    pub(super) fn owe_summary(&self, of: ConversationId) {
+        self.lock().backlog.get_or_insert_default().summaries.insert(of);
+    }
+
+    /// What the session must fetch next, while nothing else waits. Receipts and summaries are taken off the list.
+    pub(super) fn chore(&self) -> Option<Chore> {
+        let mut state = self.lock();
+        let backlog = state.backlog.as_mut()?;
+        let lagging = |(id, behind): (&ConversationId, &Behind)| match behind {
+            Behind::Lagging(lag) => Some((*id, *lag)),
+            Behind::Ahead(_) => None,
+        };
+        let mut lagging: Vec<_> = backlog.behind.iter().filter_map(lagging).collect();
+        if !lagging.is_empty() {
+            lagging.truncate(LAGGING_AT_ONCE);
+            return Some(Chore::Entries(lagging));
+        }
+        if let Some(cursor) = backlog.friends_from {
+            return Some(Chore::Friends(cursor));
+        }
+        let chore = if let Some(&id) = backlog.summaries.iter().next() {
+            backlog.summaries.remove(&id);
+            Some(Chore::Summary(id))
+        } else if let Some(&id) = backlog.receipts.iter().next() {
+            backlog.receipts.remove(&id);
+            Some(Chore::Receipts(id))
+        } else {
+            None
+        };
+        state.tidy();
+        chore
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while this lock is held")
+    }
+}
+
+/// What a held session lets through.
+pub(super) enum Release<'a> {
+    /// Everything.
+    All,
+    /// These conversations.
+    These(&'a [ConversationId]),
+}
+
+impl State {
+    /// Gives an empty backlog back.
+    fn tidy(&mut self) {
+        let empty = self.backlog.as_ref().is_some_and(|backlog| {
+            backlog.behind.is_empty()
+                && backlog.held.is_none()
+                && backlog.friends_from.is_none()
+                && !backlog.friends_held
+                && backlog.receipts.is_empty()
+                && backlog.summaries.is_empty()
+        });
+        if empty {
+            self.backlog = None;
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Who is there: told only to those who watch and may see, coalesced once a second, never stored.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::hub::lock;
+use super::outbox::Outbox;
+use super::session::Line;
+use crate::command::{Presence, Typing};
+use crate::conversation::{Act, Actor, permits};
+use crate::delivery::Notice;
+use crate::engine::{ActingAs, Core};
+use crate::error::{ChatError, Refusal};
+use crate::event::{Event, Shared, TypingEvent};
+use crate::id::{ConversationId, Pair, UserId};
+use crate::time::Timestamp;
+
+/// How often changes are told.
+pub(super) const TOLD_EVERY: Duration = Duration::from_secs(1);
+/// Of how many people the last time is kept.
+const LAST_SEEN_MAX: usize = 100_000;
+
+/// Who watches whom.
+#[derive(Default)]
+pub(crate) struct PresenceBook {
+    watchers: Mutex<HashMap<UserId, Vec<Watcher>>>,
+    moved: Mutex<HashSet<UserId>>,
+    last_seen: Mutex<HashMap<UserId, Timestamp>>,
+}
+
+struct Watcher {
+    outbox: Arc<Outbox>,
+    allowed: Allowed,
+    /// What it was told last.
+    online: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Allowed {
+    Yes,
+    No,
+}
+
+impl PresenceBook {
+    /// Somebody came or went.
+    pub(super) fn moved(&self, user: UserId) {
+        lock(&self.moved).insert(user);
+    }
+
+    /// Whether one of a pair watches the other.
+    pub(super) fn watches(&self, pair: Pair) -> bool {
+        let watchers = lock(&self.watchers);
+        let watches = |watched: UserId, by: UserId| {
+            watchers.get(&watched).is_some_and(|all| all.iter().any(|one| one.outbox.user == by))
+        };
+        watches(pair.low(), pair.high()) || watches(pair.high(), pair.low())
+    }
+
+    fn watch(&self, outbox: &Arc<Outbox>, user: UserId, allowed: Allowed, online: bool) {
+        let mut watchers = lock(&self.watchers);
+        let all = watchers.entry(user).or_default();
+        all.retain(|one| !Arc::ptr_eq(&one.outbox, outbox));
+        all.push(Watcher { outbox: Arc::clone(outbox), allowed, online });
+    }
+
+    pub(super) fn unwatch_all(&self, outbox: &Arc<Outbox>, users: impl IntoIterator<Item = UserId>) {
+        let mut watchers = lock(&self.watchers);
+        for user in users {
+            if let Some(all) = watchers.get_mut(&user) {
+                all.retain(|one| !Arc::ptr_eq(&one.outbox, outbox));
+                if all.is_empty() {
+                    watchers.remove(&user);
+                }
+            }
+        }
+    }
+
+    /// Tells a user's watchers what changed for them; `judge` says anew who of them may see.
+    fn tell(&self, user: UserId, online: bool, last_seen: Option<Timestamp>, judge: &HashMap<UserId, Allowed>) {
+        let seen = Event::Presence(Shared::new(Presence { user, online, last_seen }));
+        let unseen = Event::Presence(Shared::new(Presence { user, online: false, last_seen: None }));
+        let mut watchers = lock(&self.watchers);
+        for one in watchers.get_mut(&user).into_iter().flatten() {
+            if let Some(allowed) = judge.get(&one.outbox.user) {
+                one.allowed = *allowed;
+            }
+            let shown = online && one.allowed == Allowed::Yes;
+            if shown != one.online {
+                one.online = shown;
+                one.outbox.offer_fleeting(if one.allowed == Allowed::Yes { &seen } else { &unseen });
+            }
+        }
+    }
+}
+
+/// Tells everybody who watches what has changed since the last time.
+pub(super) fn tell_all(core: &Core) {
+    let book = &core.hub.presence;
+    let moved = std::mem::take(&mut *lock(&book.moved));
+    let minute = core.clock.now().millis().div_euclid(60_000) * 60_000;
+    for user in moved {
+        let online = core.hub.is_online(user);
+        let last_seen = (!online).then_some(Timestamp::from_millis(minute));
+        {
+            let mut seen = lock(&book.last_seen);
+            if seen.len() >= LAST_SEEN_MAX {
+                seen.clear();
+            }
+            match last_seen {
+                Some(at) => seen.insert(user, at),
+                None => seen.remove(&user),
+            };
+        }
+        book.tell(user, online, last_seen, &HashMap::new());
+    }
+}
+
+/// What is between two people changed: who may see whom is judged again.
+pub(super) async fn judge_again(core: &Arc<Core>, pair: Pair) {
+    for (watched, watcher) in [(pair.low(), pair.high()), (pair.high(), pair.low())] {
+        match may_see(core, watcher, &[watched]).await {
+            Ok(allowed) => {
+                let judged = HashMap::from([(watcher, allowed.first().copied().unwrap_or(Allowed::No))]);
+                core.hub.presence.tell(watched, core.hub.is_online(watched), None, &judged);
+            }
+            Err(error) => tracing::warn!(error = %error, "who may see whom cannot be judged"),
+        }
+    }
+}
+
+/// Whether `watcher` may see each of `watched`: friends, and members of small conversations they share; never across
+/// a block.
+async fn may_see(core: &Arc<Core>, watcher: UserId, watched: &[UserId]) -> Result<Vec<Allowed>, ChatError> {
+    let others: Vec<UserId> = watched.iter().copied().filter(|user| *user != watcher).collect();
+    let pairs: Vec<Pair> = others.iter().filter_map(|user| Pair::new(watcher, *user).ok()).collect();
+    let records = core.store.people().friendships().of(&pairs).await?;
+    let judged: HashMap<Pair, _> = pairs.into_iter().zip(records).collect();
+    Ok(watched
+        .iter()
+        .map(|&user| {
+            let Ok(pair) = Pair::new(watcher, user) else { return Allowed::Yes };
+            let friendship = judged.get(&pair).copied().flatten().map(|record| record.friendship);
+            let friendship = friendship.unwrap_or_default();
+            if friendship.is_blocked() {
+                Allowed::No
+            } else if friendship.is_friends() || share_a_small_conversation(core, watcher, user) {
+                Allowed::Yes
+            } else {
+                Allowed::No
+            }
+        })
+        .collect())
+}
+
+fn share_a_small_conversation(core: &Core, one: UserId, other: UserId) -> bool {
+    let (Some(one), Some(other)) = (core.hub.person(one), core.hub.person(other)) else { return false };
+    let small = |id: ConversationId| {
+        core.hub.topic(id).is_some_and(|topic| topic.member_count() <= core.limits.receipt_members_max)
+    };
+    let theirs: HashSet<ConversationId> = other.topics().iter().map(|topic| topic.id).collect();
+    one.topics().iter().any(|topic| theirs.contains(&topic.id) && small(topic.id))
+}
+
+/// Begins to watch.
+pub(super) async fn watch(line: &Arc<Line>, users: &[UserId]) -> Result<Vec<Presence>, ChatError> {
+    let core = &line.core;
+    {
+        let watched = lock(&line.watched);
+        let new = users.iter().filter(|user| !watched.contains(user)).count();
+        if (watched.len() + new) as u64 > core.limits.watched_users_max {
+            return Err(Refusal::LimitReached.into());
+        }
+    }
+    let allowed = may_see(core, line.outbox.user, users).await?;
+    let book = &core.hub.presence;
+    lock(&line.watched).extend(users);
+    let presence = |(&user, allowed): (&UserId, Allowed)| {
+        let online = allowed == Allowed::Yes && core.hub.is_online(user);
+        book.watch(&line.outbox, user, allowed, online);
+        let seen = || lock(&book.last_seen).get(&user).copied();
+        let last_seen = if allowed == Allowed::Yes && !online { seen() } else { None };
+        Presence { user, online, last_seen }
+    };
+    Ok(users.iter().zip(allowed).map(presence).collect())
+}
+
+/// Stops watching.
+pub(super) fn unwatch(line: &Arc<Line>, users: &[UserId]) {
+    let mut watched = lock(&line.watched);
+    let gone: Vec<UserId> = users.iter().copied().filter(|user| watched.remove(user)).collect();
+    drop(watched);
+    line.core.hub.presence.unwatch_all(&line.outbox, gone);
+}
+
+impl ActingAs {
+    /// Tells the others that one is typing. Nothing is stored.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] and [`Refusal::Forbidden`] where one may not write.
+    pub async fn typing(&self, conversation: ConversationId, typing: Typing) -> Result<(), ChatError> {
+        let core = self.core();
+        if !core.hub.is_member_here(conversation, self.user()) {
+            let talk = core.store.talk();
+            let found = talk.conversations().load(&[conversation]).await?.pop().flatten();
+            let found = found.filter(|found| !found.closed).ok_or(Refusal::NotFound)?;
+            let row = talk.memberships().of(conversation, &[self.user()]).await?.pop().flatten();
+            permits(found.kind, found.settings, Actor::Person(row.map(|row| row.standing)), Act::Send)?;
+        }
+        let event = TypingEvent { conversation, user: self.user(), typing };
+        core.hub.typing(event);
+        core.notifier.notify(&Notice::Typing(event));
+        Ok(())
+    }
+}

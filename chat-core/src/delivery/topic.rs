@@ -1,0 +1,379 @@
+//! One conversation as this node passes it on: where it stands, and to whom.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use super::hub::Person;
+use super::outbox::{Behind, Lag, Outbox};
+use crate::conversation::{Conversation, Kind};
+use crate::engine::rows;
+use crate::event::{Event, Shared};
+use crate::id::{ConversationId, Seq, UserId};
+use crate::message::{Entry, What};
+use crate::store::Position;
+
+/// How many people an entry is passed to before others get their turn.
+const FAN_CHUNK: usize = 256;
+
+/// How many entries wait in memory to be passed on; more are read from the store.
+const PENDING_MAX: usize = 1_024;
+
+/// What this node needs to know of a conversation to serve it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Served {
+    pub(super) id: ConversationId,
+    pub(super) kind: Kind,
+    pub(super) head: Seq,
+    pub(super) member_count: u64,
+}
+
+impl From<&Conversation> for Served {
+    fn from(of: &Conversation) -> Self {
+        Self { id: of.id, kind: of.kind, head: of.head, member_count: of.member_count }
+    }
+}
+
+impl From<&Position> for Served {
+    fn from(of: &Position) -> Self {
+        Self { id: of.conversation, kind: of.kind, head: of.head, member_count: of.member_count }
+    }
+}
+
+/// One conversation as this node passes it on.
+pub(super) struct Topic {
+    pub(super) id: ConversationId,
+    pub(super) kind: Kind,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// The last position that was passed on to everybody.
+    last: Seq,
+    /// A position that is known to exist.
+    target: Seq,
+    /// Entries that are known already, from `last + 1` on, ascending.
+    pending: VecDeque<Shared<Entry>>,
+    /// The entry that is being passed on.
+    fanning: Option<Fanning>,
+    /// Whether a task passes entries on.
+    pumping: bool,
+    member_count: u64,
+    /// Sorted by user.
+    subscribers: Vec<Subscriber>,
+    /// Sessions that read without being members.
+    readers: Vec<Arc<Outbox>>,
+}
+
+struct Subscriber {
+    person: Arc<Person>,
+    visible_from: Seq,
+}
+
+struct Fanning {
+    entry: Shared<Entry>,
+    bare: Option<Event>,
+    /// Everybody up to this user has it.
+    upto: Option<UserId>,
+}
+
+/// What the pump does next.
+pub(super) enum Step {
+    /// Pass this entry on.
+    Fan(Shared<Entry>),
+    /// Read on after this position.
+    Read(Seq),
+    /// Nothing, and it is noted that nobody pumps any more.
+    Rest,
+}
+
+/// Whether an entry has reached everybody.
+pub(super) enum Fanned {
+    /// Others wait for their turn; go on.
+    Partly,
+    /// It has; these are no longer served: members who went, and readers who may not read any more.
+    Wholly { departed: Vec<Arc<Person>>, dismissed: Vec<Arc<Outbox>> },
+}
+
+/// What became of an attempt to follow live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Joined {
+    /// It does.
+    Live,
+    /// There is more to read first.
+    NotYet,
+}
+
+/// Whether somebody must begin to pump.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pump {
+    /// The caller.
+    Start,
+    /// Nobody: it runs, or there is nothing to do.
+    No,
+}
+
+impl Topic {
+    pub(super) fn new(served: Served) -> Self {
+        let state = State {
+            last: served.head,
+            target: served.head,
+            pending: VecDeque::new(),
+            fanning: None,
+            pumping: false,
+            member_count: served.member_count,
+            subscribers: Vec::new(),
+            readers: Vec::new(),
+        };
+        Self { id: served.id, kind: served.kind, state: Mutex::new(state) }
+    }
+
+    /// Takes in entries that this node has just committed.
+    pub(super) fn add(&self, entries: Vec<Entry>, member_count: u64) -> Pump {
+        let mut state = self.lock();
+        state.member_count = member_count;
+        if state.pending.len() + entries.len() > PENDING_MAX {
+            // They are read back when their turn comes.
+            state.pending.clear();
+        }
+        for entry in entries {
+            state.target = state.target.max(entry.seq);
+            state.pending.push_back(Shared::new(entry));
+        }
+        state.pump()
+    }
+
+    /// Takes in what was read from the store.
+    pub(super) fn read(&self, entries: Vec<Entry>) {
+        let mut state = self.lock();
+        let known = state.pending.front().map(|entry| entry.seq);
+        let gap = entries.into_iter().filter(|entry| known.is_none_or(|known| entry.seq < known));
+        let mut pending: VecDeque<Shared<Entry>> = gap.map(Shared::new).collect();
+        pending.append(&mut state.pending);
+        state.pending = pending;
+    }
+
+    /// A position is known to exist.
+    pub(super) fn raise(&self, target: Seq) -> Pump {
+        let mut state = self.lock();
+        state.target = state.target.max(target);
+        state.pump()
+    }
+
+    /// What the pump does next.
+    pub(super) fn step(&self) -> Step {
+        let mut state = self.lock();
+        while state.pending.front().is_some_and(|entry| entry.seq <= state.last) {
+            state.pending.pop_front();
+        }
+        let next = state.last.next();
+        match state.pending.front() {
+            Some(entry) if entry.seq == next => {
+                let entry = state.pending.pop_front().expect("its front was just seen");
+                state.fanning = Some(Fanning { entry: entry.clone(), bare: None, upto: None });
+                Step::Fan(entry)
+            }
+            _ if state.target > state.last => Step::Read(state.last),
+            _ => {
+                state.pumping = false;
+                Step::Rest
+            }
+        }
+    }
+
+    /// Passes the entry on to the next people.
+    pub(super) fn fan(&self) -> Fanned {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let fanning = state.fanning.as_mut().expect("the pump is passing an entry on");
+        let from = match fanning.upto {
+            Some(upto) => state.subscribers.partition_point(|one| one.person.id <= upto),
+            None => 0,
+        };
+        let chunk = &state.subscribers[from..state.subscribers.len().min(from + FAN_CHUNK)];
+        let full = Event::Entry(fanning.entry.clone());
+        for one in chunk {
+            one.pass(self.id, fanning, &full);
+        }
+        if let Some(last) = chunk.last()
+            && from + chunk.len() < state.subscribers.len()
+        {
+            fanning.upto = Some(last.person.id);
+            return Fanned::Partly;
+        }
+        for reader in &state.readers {
+            let lag = Lag { next: fanning.entry.seq, visible_from: Seq::new(1) };
+            reader.offer_entry(self.id, lag, &full);
+        }
+        let entry = fanning.entry.clone();
+        state.fanning = None;
+        state.last = entry.seq;
+        state.depart(&entry)
+    }
+
+    /// Serves somebody from here on.
+    pub(super) fn subscribe(&self, person: &Arc<Person>, visible_from: Seq) {
+        let mut state = self.lock();
+        let new = Subscriber { person: Arc::clone(person), visible_from };
+        match state.subscribers.binary_search_by_key(&person.id, |one| one.person.id) {
+            Ok(index) => state.subscribers[index] = new,
+            Err(index) => state.subscribers.insert(index, new),
+        }
+    }
+
+    /// Serves him no longer; nothing when another of his lives is served by now.
+    pub(super) fn unsubscribe(&self, person: &Arc<Person>) {
+        let mut state = self.lock();
+        if let Ok(index) = state.subscribers.binary_search_by_key(&person.id, |one| one.person.id)
+            && Arc::ptr_eq(&state.subscribers[index].person, person)
+        {
+            state.subscribers.remove(index);
+        }
+    }
+
+    /// From where a user is served, if he is.
+    pub(super) fn subscription(&self, user: UserId) -> Option<Seq> {
+        let state = self.lock();
+        let index = state.subscribers.binary_search_by_key(&user, |one| one.person.id).ok()?;
+        Some(state.subscribers[index].visible_from)
+    }
+
+    /// Hides everything up to now from a user.
+    pub(super) fn hide(&self, user: UserId) {
+        let mut state = self.lock();
+        let from = state.last.max(state.target).next();
+        if let Ok(index) = state.subscribers.binary_search_by_key(&user, |one| one.person.id) {
+            state.subscribers[index].visible_from = from;
+        }
+    }
+
+    /// Serves a session that reads without being a member, from `next` on.
+    pub(super) fn add_reader(&self, outbox: &Arc<Outbox>) {
+        let mut state = self.lock();
+        if !state.readers.iter().any(|reader| Arc::ptr_eq(reader, outbox)) {
+            state.readers.push(Arc::clone(outbox));
+        }
+    }
+
+    pub(super) fn remove_reader(&self, outbox: &Arc<Outbox>) {
+        self.lock().readers.retain(|reader| !Arc::ptr_eq(reader, outbox));
+    }
+
+    pub(super) fn is_reader(&self, outbox: &Arc<Outbox>) -> bool {
+        self.lock().readers.iter().any(|reader| Arc::ptr_eq(reader, outbox))
+    }
+
+    /// Lets a session that has everything before `next` follow live, if that is as far as the hub has passed on to it;
+    /// otherwise it goes on from the store. `begin` forgets what waits for it of this conversation.
+    pub(super) fn join(&self, outbox: &Arc<Outbox>, lag: Lag, begin: Begin) -> Joined {
+        let state = self.lock();
+        let passed = state.passed_to(outbox);
+        let behind = match lag.next.cmp(&passed.next()) {
+            std::cmp::Ordering::Less => Some(Behind::Lagging(lag)),
+            std::cmp::Ordering::Equal => None,
+            std::cmp::Ordering::Greater => Some(Behind::Ahead(lag.next)),
+        };
+        match begin {
+            Begin::Anew => outbox.start_at(self.id, behind),
+            Begin::Resume => outbox.move_on(self.id, behind),
+        }
+        if matches!(behind, Some(Behind::Lagging(_))) { Joined::NotYet } else { Joined::Live }
+    }
+
+    /// The last position that a session was passed, or would have been.
+    pub(super) fn passed_to(&self, outbox: &Arc<Outbox>) -> Seq {
+        self.lock().passed_to(outbox)
+    }
+
+    /// The last position known to exist.
+    pub(super) fn head(&self) -> Seq {
+        let state = self.lock();
+        state.last.max(state.target)
+    }
+
+    pub(super) fn member_count(&self) -> u64 {
+        self.lock().member_count
+    }
+
+    /// Whether nobody is served and nothing runs: it may be forgotten.
+    pub(super) fn is_idle(&self) -> bool {
+        let state = self.lock();
+        state.subscribers.is_empty() && state.readers.is_empty() && !state.pumping
+    }
+
+    /// Everybody served.
+    pub(super) fn people(&self) -> Vec<Arc<Person>> {
+        self.lock().subscribers.iter().map(|one| Arc::clone(&one.person)).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while this lock is held")
+    }
+}
+
+/// Whether a stream begins or goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// What waits of it is forgotten.
+    Anew,
+    /// It goes on.
+    Resume,
+}
+
+impl State {
+    fn pump(&mut self) -> Pump {
+        let due = self.target > self.last || !self.pending.is_empty();
+        if due && !self.pumping {
+            self.pumping = true;
+            Pump::Start
+        } else {
+            Pump::No
+        }
+    }
+
+    fn passed_to(&self, outbox: &Arc<Outbox>) -> Seq {
+        let Some(fanning) = &self.fanning else { return self.last };
+        let member = self.subscribers.binary_search_by_key(&outbox.user, |one| one.person.id).is_ok();
+        let has_it = member && fanning.upto.is_some_and(|upto| outbox.user <= upto);
+        if has_it { fanning.entry.seq } else { fanning.entry.seq.previous() }
+    }
+
+    /// Takes off who went by this entry.
+    fn depart(&mut self, entry: &Entry) -> Fanned {
+        let (_, gone) = rows::comings_and_goings(&entry.what);
+        let mut departed = Vec::new();
+        let mut dismissed = Vec::new();
+        if entry.what == What::Closed {
+            departed.extend(self.subscribers.drain(..).map(|one| one.person));
+            dismissed.append(&mut self.readers);
+        }
+        for user in gone {
+            if let Ok(index) = self.subscribers.binary_search_by_key(user, |one| one.person.id) {
+                departed.push(self.subscribers.remove(index).person);
+            }
+        }
+        if let What::Updated { changes } = &entry.what
+            && changes.read == Some(crate::conversation::Read::Members)
+        {
+            dismissed.append(&mut self.readers);
+        }
+        Fanned::Wholly { departed, dismissed }
+    }
+}
+
+impl Subscriber {
+    fn pass(&self, of: ConversationId, fanning: &mut Fanning, full: &Event) {
+        let seq = fanning.entry.seq;
+        if seq < self.visible_from {
+            return;
+        }
+        let lag = Lag { next: seq, visible_from: self.visible_from };
+        if rows::is_bare(&fanning.entry, self.visible_from) {
+            let entry = &fanning.entry;
+            let bare = fanning.bare.get_or_insert_with(|| Event::Entry(Shared::new(rows::bare(entry))));
+            self.person.each(|outbox| outbox.offer_entry(of, lag, bare));
+        } else {
+            self.person.each(|outbox| outbox.offer_entry(of, lag, full));
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Putting a chat together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::queue::Queue;
+use super::receipts::Reports;
+use super::{Chat, Core, Policies, committer, receipts};
+use crate::delivery::{self, Everlasting, Hub, Liveness, Notifier, Silent};
+use crate::error::ChatError;
+use crate::id::{IdSource, SystemIds};
+use crate::limits::Limits;
+use crate::store::Store;
+use crate::time::{Clock, SystemClock};
+use crate::user::{Directory, Everybody};
+
+/// How often the store is asked what this node was not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cluster {
+    /// This process alone writes to the store: every 15 s, for what never should be.
+    Alone,
+    /// Others write too and nothing tells of it: every second.
+    Polling,
+}
+
+/// Puts a [`Chat`] together; every part has a default but the store.
+pub struct ChatBuilder {
+    store: Arc<dyn Store>,
+    directory: Arc<dyn Directory>,
+    notifier: Arc<dyn Notifier>,
+    liveness: Arc<dyn Liveness>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    limits: Limits,
+    policies: Policies,
+    cluster: Cluster,
+}
+
+impl ChatBuilder {
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            directory: Arc::new(Everybody),
+            notifier: Arc::new(Silent),
+            liveness: Arc::new(Everlasting),
+            clock: Arc::new(SystemClock::default()),
+            ids: Arc::new(SystemIds::default()),
+            limits: Limits::default(),
+            policies: Policies::default(),
+            cluster: Cluster::Alone,
+        }
+    }
+
+    /// The host's users: names and search. Without one every id exists and has no profile.
+    #[must_use]
+    pub fn directory(mut self, directory: Arc<dyn Directory>) -> Self {
+        self.directory = directory;
+        self
+    }
+
+    /// What tells the other nodes.
+    #[must_use]
+    pub fn notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
+        self.notifier = notifier;
+        self
+    }
+
+    /// What knows whether logins have ended.
+    #[must_use]
+    pub fn liveness(mut self, liveness: Arc<dyn Liveness>) -> Self {
+        self.liveness = liveness;
+        self
+    }
+
+    /// Another clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Another source of ids and randomness.
+    #[must_use]
+    pub fn ids(mut self, ids: Arc<dyn IdSource>) -> Self {
+        self.ids = ids;
+        self
+    }
+
+    /// Other bounds.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Other policies.
+    #[must_use]
+    pub const fn policies(mut self, policies: Policies) -> Self {
+        self.policies = policies;
+        self
+    }
+
+    /// Whether other processes write to the store.
+    #[must_use]
+    pub const fn cluster(mut self, cluster: Cluster) -> Self {
+        self.cluster = cluster;
+        self
+    }
+
+    /// Starts the chat on the current tokio runtime.
+    ///
+    /// # Errors
+    /// Any failure of the store.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub async fn build(self) -> Result<Chat, ChatError> {
+        let meta = self.store.talk().meta().await?;
+        let hub = Arc::new(Hub::new(&self.limits, tokio::runtime::Handle::current()));
+        let reads = usize::try_from(self.limits.concurrent_reads_max).unwrap_or(usize::MAX);
+        let core = Arc::new(Core {
+            queue: Queue::new(&self.limits),
+            receipts: Reports::new(&self.limits),
+            reads: Semaphore::new(reads.clamp(1, Semaphore::MAX_PERMITS)),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            store: self.store,
+            directory: self.directory,
+            notifier: self.notifier,
+            liveness: self.liveness,
+            clock: self.clock,
+            ids: self.ids,
+            limits: self.limits,
+            policies: self.policies,
+            meta,
+            hub,
+        });
+        core.hub.attach(&core);
+        core.tasks.spawn(committer::run(Arc::clone(&core)));
+        core.tasks.spawn(receipts::run(Arc::clone(&core)));
+        let every = match self.cluster {
+            Cluster::Alone => Duration::from_secs(15),
+            Cluster::Polling => Duration::from_secs(1),
+        };
+        delivery::start(&core, every);
+        Ok(Chat { core })
+    }
+}

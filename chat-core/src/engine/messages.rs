@@ -1,0 +1,159 @@
+//! Writing, changing, deleting and reading messages.
+
+use std::future::Future;
+
+use super::intent::Intent;
+use super::queue::Committed;
+use super::{ActingAs, answered, rows};
+use crate::command::{Destination, EntriesPage, HistoryPage, Sent};
+use crate::conversation::{Act, Actor, permits};
+use crate::error::{ChatError, Refusal};
+use crate::id::{ConversationId, Pair, Seq, UserId};
+use crate::message::{ClientId, Draft, Edit, Message, Patch};
+use crate::page::Limit;
+use crate::store::{After, Window};
+
+impl ActingAs {
+    /// Writes a message into a conversation. Its place in line is taken by this call, not by the first poll.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::Forbidden`], [`Refusal::NotAccepted`], [`Refusal::Invalid`],
+    /// [`Refusal::ClientIdReused`]; [`ChatError::Overloaded`] and [`ChatError::Unavailable`], after which the same
+    /// `client_id` may be sent again.
+    pub fn send(
+        &self,
+        to: impl Into<Destination>,
+        draft: Draft,
+    ) -> impl Future<Output = Result<Sent, ChatError>> + Send + 'static {
+        let submitted = self.submit_message(to.into(), draft);
+        async move { sent(answered(submitted).await?) }
+    }
+
+    /// Writes a message to somebody; the direct conversation is made when it is not there.
+    ///
+    /// # Errors
+    /// As [`ActingAs::send`].
+    pub fn send_to(
+        &self,
+        user: UserId,
+        draft: Draft,
+    ) -> impl Future<Output = Result<Sent, ChatError>> + Send + 'static {
+        self.send(user, draft)
+    }
+
+    fn submit_message(
+        &self,
+        to: Destination,
+        draft: Draft,
+    ) -> Result<tokio::sync::oneshot::Receiver<Result<Committed, ChatError>>, ChatError> {
+        draft.content.check(&self.core.limits)?;
+        let (conversation, pair) = match to {
+            Destination::Conversation(id) => (id, None),
+            Destination::User(user) => {
+                let pair = Pair::new(self.user, user).map_err(|_| Refusal::invalid("/to", "that is yourself"))?;
+                (ConversationId::direct(self.core.store.tenant(), pair), Some(pair))
+            }
+        };
+        let intent = Intent::Send { pair, content: draft.content };
+        self.core.submit(conversation, self.user, draft.client_id, intent)
+    }
+
+    /// Changes one's own message.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] for what is no message one can see, [`Refusal::Forbidden`] for another's,
+    /// [`Refusal::Conflict`] when it was deleted or is at another `rev` than the edit names.
+    pub async fn edit(
+        &self,
+        conversation: ConversationId,
+        seq: Seq,
+        edit: Edit,
+        client_id: Option<ClientId>,
+    ) -> Result<Message, ChatError> {
+        self.check_edit(&edit)?;
+        let done = self.commit(conversation, client_id, Intent::Edit { seq, edit }).await?;
+        done.message.ok_or(ChatError::Refused(Refusal::NotFound))
+    }
+
+    fn check_edit(&self, edit: &Edit) -> Result<(), Refusal> {
+        if edit.text.is_keep() && edit.mentions.is_keep() && edit.metadata.is_keep() {
+            return Err(Refusal::invalid("/text", "nothing to change"));
+        }
+        if let Patch::Set(users) = &edit.mentions
+            && users.len() as u64 > self.core.limits.mentions_max
+        {
+            return Err(Refusal::invalid("/mentions", "too many"));
+        }
+        Ok(())
+    }
+
+    /// Deletes a message: one's own, or another's as an admin of a group. Once it is done nobody reads the text.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] for what is no message one can see, [`Refusal::Forbidden`].
+    pub async fn delete(
+        &self,
+        conversation: ConversationId,
+        seq: Seq,
+        client_id: Option<ClientId>,
+    ) -> Result<Message, ChatError> {
+        let done = self.commit(conversation, client_id, Intent::Delete { seq }).await?;
+        done.message.ok_or(ChatError::Refused(Refusal::NotFound))
+    }
+
+    /// Reads messages as they are now; without a window the last ones.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] where one may not read.
+    pub async fn history(
+        &self,
+        conversation: ConversationId,
+        window: Option<Window>,
+        limit: Limit,
+    ) -> Result<HistoryPage, ChatError> {
+        let visible_from = self.visible_from(conversation).await?;
+        let window = window.unwrap_or(Window::Before(Seq::MAX));
+        let page = self.core.store.talk().log().messages(conversation, visible_from, window, limit).await?;
+        let items = page.items.iter().filter_map(|row| rows::message(conversation, row)).collect();
+        Ok(HistoryPage { items, has_before: page.has_before, has_after: page.has_after })
+    }
+
+    /// Reads entries after a position.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] where one may not read.
+    pub async fn entries(
+        &self,
+        conversation: ConversationId,
+        after: Seq,
+        limit: Limit,
+    ) -> Result<EntriesPage, ChatError> {
+        let visible_from = self.visible_from(conversation).await?;
+        let after = after.max(visible_from.previous());
+        let wanted = [After { conversation, after }];
+        let read = self.core.store.talk().log().entries(&wanted, limit).await?.pop().ok_or(Refusal::NotFound)?;
+        let entry = |row| rows::seen_from(rows::entry(conversation, row), visible_from);
+        Ok(EntriesPage { items: read.items.iter().map(entry).collect(), head: read.head })
+    }
+
+    /// From where this user may read a conversation.
+    pub(super) async fn visible_from(&self, conversation: ConversationId) -> Result<Seq, ChatError> {
+        let talk = self.core.store.talk();
+        let users = [self.user];
+        let (row, found) = tokio::join!(
+            async { if self.user.is_system() { Ok(Vec::new()) } else { talk.memberships().of(conversation, &users).await } },
+            async { talk.conversations().load(&[conversation]).await },
+        );
+        let row = row?.pop().flatten();
+        let found = found?.pop().flatten().filter(|found| !found.closed).ok_or(Refusal::NotFound)?;
+        let standing = row.as_ref().map(|row| row.standing);
+        let actor = if self.user.is_system() { Actor::System } else { Actor::Person(standing) };
+        permits(found.kind, found.settings, actor, Act::Read)?;
+        Ok(row.map_or(Seq::new(1), |row| row.visible_from))
+    }
+}
+
+fn sent(done: Committed) -> Result<Sent, ChatError> {
+    let message = done.message.ok_or(ChatError::Refused(Refusal::NotFound))?;
+    Ok(Sent { message, duplicate: done.duplicate })
+}
