@@ -43,10 +43,8 @@ pub(super) async fn fetch(line: &Arc<Line>, chore: Chore) -> Vec<Event> {
 }
 
 async fn entries(line: &Arc<Line>, lagging: &[(ConversationId, Lag)]) -> Result<Vec<Event>, ChatError> {
-    let wanted: Vec<After> = lagging
-        .iter()
-        .map(|(id, lag)| After { conversation: *id, after: lag.next.previous() })
-        .collect();
+    let wanted: Vec<After> =
+        lagging.iter().map(|(id, lag)| After { conversation: *id, after: lag.next.previous() }).collect();
     let read = {
         let _turn = line.core.reads.acquire().await.map_err(|_| ChatError::Unavailable(None))?;
         line.core.store.talk().log().entries(&wanted, Limit::default()).await?
@@ -142,7 +140,8 @@ async fn friends(line: &Arc<Line>, cursor: u64) -> Result<Vec<Event>, ChatError>
 async fn receipts(line: &Arc<Line>, id: ConversationId) -> Result<Vec<Event>, ChatError> {
     let core = &line.core;
     let person = &line.holding.person;
-    let small = core.hub.topic(id).is_some_and(|topic| topic.member_count() <= core.limits.receipt_members_max);
+    let small =
+        core.hub.topic(id).is_some_and(|topic| topic.member_count() <= core.limits.receipt_members_max);
     let memberships = core.store.talk().memberships();
     let rows = if small {
         let most = usize::try_from(core.limits.receipt_members_max).unwrap_or(usize::MAX);

@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
 use tokio::runtime::Handle;
 
+use super::notify::Notice;
 use super::outbox::{Ended, Outbox};
 use super::presence::PresenceBook;
 use super::pump;
 use super::topic::{Pump, Served, Topic};
-use super::notify::Notice;
 use crate::conversation::Conversation;
 use crate::engine::{Core, rows};
 use crate::event::{Event, ReceiptEvent, Shared, TypingEvent};
@@ -79,10 +79,6 @@ impl Person {
         lock(&self.outboxes).iter().for_each(f);
     }
 
-    pub(super) fn outboxes(&self) -> Vec<Arc<Outbox>> {
-        lock(&self.outboxes).clone()
-    }
-
     pub(super) fn topics(&self) -> Vec<Arc<Topic>> {
         lock(&self.topics).clone()
     }
@@ -95,7 +91,7 @@ impl Person {
         *lock(&self.blocks) = others.into_iter().collect();
     }
 
-    fn set_block(&self, other: UserId, friendship: &Friendship) {
+    fn set_block(&self, other: UserId, friendship: Friendship) {
         let mut blocks = lock(&self.blocks);
         if friendship.is_blocked() {
             blocks.insert(other);
@@ -152,9 +148,8 @@ impl Hub {
     /// Holds somebody here, as one more of his sessions unless he has `most` already.
     pub(super) fn hold(self: &Arc<Self>, user: UserId, most: u64) -> Option<Holding> {
         let mut people = lock(&self.people);
-        let here = people
-            .entry(user)
-            .or_insert_with(|| Here { person: Arc::new(Person::new(user)), holders: 0 });
+        let here =
+            people.entry(user).or_insert_with(|| Here { person: Arc::new(Person::new(user)), holders: 0 });
         if here.holders as u64 >= most {
             return None;
         }
@@ -238,7 +233,9 @@ impl Hub {
 
     pub(crate) fn end_session(&self, login: SessionId, why: Ended) {
         let sessions = lock(&self.logins).get(&login).cloned().unwrap_or_default();
-        sessions.iter().for_each(|outbox| outbox.end(why));
+        for outbox in sessions {
+            outbox.end(why);
+        }
     }
 
     pub(crate) fn end_all(&self, why: Ended) {
@@ -448,7 +445,7 @@ impl Hub {
     }
 
     /// What is between two people changed.
-    pub(crate) fn pair_changed(&self, pair: Pair, friendship: &Friendship) {
+    pub(crate) fn pair_changed(&self, pair: Pair, friendship: Friendship) {
         for user in pair.both() {
             if let (Some(person), Some(other)) = (self.person(user), pair.other(user)) {
                 person.set_block(other, friendship);

@@ -111,14 +111,14 @@ impl Outbox {
     }
 
     /// Lets these conversations through; with `All` everything.
-    pub(super) fn release(&self, what: Release<'_>) {
+    pub(super) fn release(&self, what: &Release<'_>) {
         let mut state = self.lock();
         let Some(backlog) = &mut state.backlog else { return };
         match what {
             Release::All => backlog.held = None,
             Release::These(ids) => {
                 if let Some(held) = &mut backlog.held {
-                    held.extend(ids);
+                    held.extend(ids.iter());
                 }
             }
         }
@@ -159,7 +159,11 @@ impl Outbox {
         if state.ended.is_some() {
             return;
         }
-        if state.backlog.as_ref().is_some_and(|backlog| backlog.friends_held || backlog.friends_from.is_some()) {
+        if state
+            .backlog
+            .as_ref()
+            .is_some_and(|backlog| backlog.friends_held || backlog.friends_from.is_some())
+        {
             return;
         }
         if state.events.len() < self.events_max {
@@ -173,12 +177,16 @@ impl Outbox {
 
     /// Somebody's receipt: what does not fit is read later.
     pub(super) fn offer_receipt(&self, of: ConversationId, event: &Event) {
-        self.offer(of, event, |backlog| drop(backlog.receipts.insert(of)));
+        self.offer(of, event, |backlog| {
+            backlog.receipts.insert(of);
+        });
     }
 
     /// A summary, or that a conversation is gone: what does not fit is read later.
     pub(super) fn offer_summary(&self, of: ConversationId, event: &Event) {
-        self.offer(of, event, |backlog| drop(backlog.summaries.insert(of)));
+        self.offer(of, event, |backlog| {
+            backlog.summaries.insert(of);
+        });
     }
 
     fn offer(&self, of: ConversationId, event: &Event, otherwise: impl FnOnce(&mut Backlog)) {
@@ -239,14 +247,11 @@ impl Outbox {
     pub(super) fn start_at(&self, of: ConversationId, behind: Option<Behind>) {
         let mut state = self.lock();
         state.events.retain(|event| !matches!(event, Event::Entry(entry) if entry.conversation == of));
-        match behind {
-            Some(behind) => drop(state.backlog.get_or_insert_default().behind.insert(of, behind)),
-            None => {
-                if let Some(backlog) = &mut state.backlog {
-                    backlog.behind.remove(&of);
-                }
-                state.tidy();
-            }
+        if let Some(behind) = behind {
+            state.backlog.get_or_insert_default().behind.insert(of, behind);
+        } else if let Some(backlog) = &mut state.backlog {
+            backlog.behind.remove(&of);
+            state.tidy();
         }
         drop(state);
         self.wake.notify_one();

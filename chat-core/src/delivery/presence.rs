@@ -77,7 +77,13 @@ impl PresenceBook {
     }
 
     /// Tells a user's watchers what changed for them; `judge` says anew who of them may see.
-    fn tell(&self, user: UserId, online: bool, last_seen: Option<Timestamp>, judge: &HashMap<UserId, Allowed>) {
+    fn tell(
+        &self,
+        user: UserId,
+        online: bool,
+        last_seen: Option<Timestamp>,
+        judge: &HashMap<UserId, Allowed>,
+    ) {
         let seen = Event::Presence(Shared::new(Presence { user, online, last_seen }));
         let unseen = Event::Presence(Shared::new(Presence { user, online: false, last_seen: None }));
         let mut watchers = lock(&self.watchers);

@@ -76,8 +76,7 @@ async fn admit(core: &Arc<Core>, topic: &Arc<Topic>, users: &[UserId], seq: Seq)
     });
     for (person, row) in here.iter().zip(rows) {
         let visible_from = row.map_or(seq, |row| row.visible_from.min(seq));
-        let served =
-            Served { id: topic.id, kind: topic.kind, head: seq, member_count: topic.member_count() };
+        let served = Served { id: topic.id, kind: topic.kind, head: seq, member_count: topic.member_count() };
         core.hub.subscribe(person, served, visible_from);
     }
 }

@@ -49,13 +49,17 @@ pub(super) async fn subscribe(
     let next = after.unwrap_or(found.head).next().max(visible_from).max(found.start);
     // No await from here on: the reply is written before the first entry.
     topic.join(&line.outbox, Lag { next, visible_from }, Begin::Anew);
-    line.outbox.release(super::outbox::Release::These(&[id]));
+    line.outbox.release(&super::outbox::Release::These(&[id]));
     Ok(found.head)
 }
 
 fn remember(line: &Line, id: ConversationId) -> bool {
     let mut reading = lock(&line.reading);
-    reading.len() < READING_MAX && (reading.insert(id) || true)
+    if reading.len() >= READING_MAX && !reading.contains(&id) {
+        return false;
+    }
+    reading.insert(id);
+    true
 }
 
 /// A conversation that was not served before may have grown between reading its head and serving it.

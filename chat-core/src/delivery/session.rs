@@ -113,7 +113,8 @@ impl Session {
         if core.hub.connected() as u64 >= core.limits.sockets_per_node_max {
             return Err(ChatError::Overloaded { retry_after: std::time::Duration::from_secs(5) });
         }
-        let holding = core.hub.hold(open.user, core.limits.sockets_per_user_max).ok_or(Refusal::LimitReached)?;
+        let holding =
+            core.hub.hold(open.user, core.limits.sockets_per_user_max).ok_or(Refusal::LimitReached)?;
         let person = Arc::clone(&holding.person);
         {
             let _turn = core.reads.acquire().await.map_err(|_| ChatError::Unavailable(None))?;

@@ -39,10 +39,10 @@ pub(super) async fn sync(line: &Arc<Line>, request: Sync) -> Result<Synced, Chat
     match (request.more, new.next) {
         (More::Yes, _) | (More::No, Some(_)) => {
             let ids: Vec<ConversationId> = starts.iter().map(|start| start.id).collect();
-            line.outbox.release(Release::These(&ids));
+            line.outbox.release(&Release::These(&ids));
         }
         (More::No, None) => {
-            line.outbox.release(Release::All);
+            line.outbox.release(&Release::All);
             lock(&line.named).clear();
         }
     }

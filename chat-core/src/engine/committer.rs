@@ -67,7 +67,9 @@ async fn build(core: &Core, kept: &mut Kept, turns: Vec<Turn>) -> (Vec<Going>, V
     let (mut all, mut lanes) = (Vec::new(), Vec::new());
     for (((id, jobs), view), was_kept) in turns.into_iter().zip(views).zip(was_kept) {
         let view = match view {
-            Ok(view) if was_kept && refuses_any(core, &view, &jobs) => views::load(core, id, &jobs, None).await,
+            Ok(view) if was_kept && refuses_any(core, &view, &jobs) => {
+                views::load(core, id, &jobs, None).await
+            }
             other => other,
         };
         match view {
@@ -154,15 +156,9 @@ fn draft(core: &Core, job: &Job, what: Writing) -> DraftEntry {
 }
 
 /// Answers the jobs of a lane by what became of it.
-async fn settle(
-    core: &Core,
-    kept: &mut Kept,
-    going: Going,
-    lane: Lane,
-    done: Result<LaneDone, StoreError>,
-) {
+async fn settle(core: &Core, kept: &mut Kept, going: Going, lane: Lane, done: Result<LaneDone, StoreError>) {
     match done {
-        Ok(done) => succeed(core, kept, going, lane, done).await,
+        Ok(done) => succeed(core, kept, going, &lane, done).await,
         Err(StoreError::Conflict) => again(core, going.jobs),
         Err(error @ StoreError::Unavailable(_)) => fail(going.jobs, &error),
         Err(error) if going.jobs.len() > 1 => {
@@ -199,12 +195,12 @@ fn fail(jobs: Vec<Job>, error: &StoreError) {
     }
 }
 
-async fn succeed(core: &Core, kept: &mut Kept, going: Going, lane: Lane, done: LaneDone) {
+async fn succeed(core: &Core, kept: &mut Kept, going: Going, lane: &Lane, done: LaneDone) {
     let Going { id, view, jobs } = going;
     let mut answers = Vec::with_capacity(jobs.len());
     let mut entries: Vec<Entry> = Vec::with_capacity(jobs.len());
     let mut repeats = HashMap::new();
-    for ((index, outcome), draft) in done.outcomes.iter().enumerate().zip(lane.drafts) {
+    for ((index, outcome), draft) in done.outcomes.iter().enumerate().zip(&lane.drafts) {
         match *outcome {
             Outcome::Appended(appended) => {
                 let entry = written(&view, draft, appended);
@@ -237,18 +233,17 @@ async fn succeed(core: &Core, kept: &mut Kept, going: Going, lane: Lane, done: L
 }
 
 /// The entry a draft has become, with its message as it is now: nothing is read back.
-fn written(view: &View, draft: DraftEntry, appended: Appended) -> Entry {
+fn written(view: &View, draft: &DraftEntry, appended: Appended) -> Entry {
     let of = view.conversation.id;
-    let mut row = EntryRow::of(&draft, appended.seq, appended.at, appended.n);
+    let mut row = EntryRow::of(draft, appended.seq, appended.at, appended.n);
     row.message = message_after(view, draft, appended);
     rows::entry(of, &row)
 }
 
-fn message_after(view: &View, draft: DraftEntry, appended: Appended) -> Option<MessageRow> {
+fn message_after(view: &View, draft: &DraftEntry, appended: Appended) -> Option<MessageRow> {
     let known = |target: Seq| view.messages.get(&target).cloned().flatten();
-    let mut effects = draft.effects.clone();
-    match effects.drain(..).next()? {
-        Effect::PutMessage { text, payload } => Some(MessageRow::of(&draft, appended, text, payload)),
+    match draft.effects.first()?.clone() {
+        Effect::PutMessage { text, payload } => Some(MessageRow::of(draft, appended, text, payload)),
         Effect::SetBody { target, text, payload, .. } => {
             let row = known(target)?;
             Some(MessageRow { text, payload, rev: appended.seq, edited_at: Some(appended.at), ..row })

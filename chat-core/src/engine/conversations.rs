@@ -143,7 +143,8 @@ impl ActingAs {
         update: Update,
         client_id: Option<ClientId>,
     ) -> Result<Done<Summary>, ChatError> {
-        let set = |patch: &Patch<String>| if let Patch::Set(text) = patch { Some(text.clone()) } else { None };
+        let set =
+            |patch: &Patch<String>| if let Patch::Set(text) = patch { Some(text.clone()) } else { None };
         let metadata = if let Patch::Set(data) = &update.metadata { Some(data) } else { None };
         let (name, picture) = (set(&update.name), set(&update.picture));
         check_appearance(name.as_deref(), picture.as_deref(), metadata, &self.core.limits)?;
@@ -169,7 +170,11 @@ impl ActingAs {
         Ok(Done { value: Summary { head: done.conversation.head, ..before }, changed: done.changed })
     }
 
-    pub(super) async fn done(&self, id: ConversationId, changed: Changed) -> Result<Done<Summary>, ChatError> {
+    pub(super) async fn done(
+        &self,
+        id: ConversationId,
+        changed: Changed,
+    ) -> Result<Done<Summary>, ChatError> {
         Ok(Done { value: self.core.summary(self.user, id).await?, changed })
     }
 }

@@ -15,7 +15,7 @@ use crate::conversation::{
 use crate::error::Refusal;
 use crate::id::{Seq, UserId};
 use crate::limits::Limits;
-use crate::message::{Changes, Content, Edit, Patch, Payload, kind};
+use crate::message::{Changes, Content, Edit, Metadata, Patch, Payload, kind};
 use crate::store::{ClosedBy, ConversationPatch, Effect, MessageRow, PairRecord};
 
 /// What is known about a conversation, read after its `acl`.
@@ -227,7 +227,7 @@ impl Case<'_> {
         effects.push(Effect::SetConversation(ConversationPatch {
             name: patch(new.name.clone()),
             picture: patch(new.picture.clone()),
-            metadata: patch(new.metadata.as_ref().map(|data| data.to_json())),
+            metadata: patch(new.metadata.as_ref().map(Metadata::to_json)),
             settings: Some(new.settings()),
             closed: ClosedBy::Nothing,
         }));

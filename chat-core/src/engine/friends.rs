@@ -100,13 +100,18 @@ impl ActingAs {
         let profile = self.core.profiles(&[user]).await?.pop().ok_or(Refusal::NotFound)?;
         for _ in 0..ROUNDS_MAX {
             let (now, next, changed) = match self.change_once(pair, &rule, side).await {
-                Err(ChatError::Refused(Refusal::Conflict)) if self.is_still_conflict(pair, &rule, side).await? => {
+                Err(ChatError::Refused(Refusal::Conflict))
+                    if self.is_still_conflict(pair, &rule, side).await? =>
+                {
                     return Err(Refusal::Conflict.into());
                 }
                 Err(ChatError::Refused(Refusal::Conflict)) => continue,
                 other => other?,
             };
-            debug_assert!(changed == Changed::Yes || now.version == next.version, "nothing else moves a version");
+            debug_assert!(
+                changed == Changed::Yes || now.version == next.version,
+                "nothing else moves a version"
+            );
             let friend = Friend { user: profile, view: next.friendship.view(side), at: next.at };
             return Ok(Done { value: friend, changed });
         }
@@ -158,7 +163,7 @@ impl ActingAs {
     }
 
     fn tell(&self, pair: Pair, stored: &PairRecord, shown: [bool; 2]) {
-        self.core.hub.pair_changed(pair, &stored.friendship);
+        self.core.hub.pair_changed(pair, stored.friendship);
         for (user, _) in pair.both().into_iter().zip(shown).filter(|(_, shown)| *shown) {
             self.core.hub.friends_moved(user);
             self.core.notifier.notify(&Notice::Friendships(user));

@@ -7,7 +7,7 @@ use super::payload::pack_content;
 use crate::command::{NewConversation, Update};
 use crate::conversation::Role;
 use crate::id::{Pair, Seq, UserId};
-use crate::message::{Content, Edit, Patch};
+use crate::message::{Content, Edit, Metadata, Patch};
 
 /// What somebody wants to happen in a conversation.
 #[derive(Clone, Debug)]
@@ -76,7 +76,12 @@ impl Intent {
             Self::Add { users } => users.len() * 16,
             Self::Create(new) => new.members.len() * 16 + 1024,
             Self::Update(_) => 8 * 1024,
-            Self::Delete { .. } | Self::Join | Self::Leave | Self::Remove { .. } | Self::SetRole { .. } | Self::Close => 0,
+            Self::Delete { .. }
+            | Self::Join
+            | Self::Leave
+            | Self::Remove { .. }
+            | Self::SetRole { .. }
+            | Self::Close => 0,
         }
     }
 
@@ -111,7 +116,7 @@ impl Intent {
                 members.dedup();
                 let facts = (&new.kind, &new.name, &new.picture, &new.policy, &new.history, &members);
                 part("create", format!("{facts:?}").as_bytes());
-                part("metadata", new.metadata.as_ref().map(|data| data.to_json()).unwrap_or_default().as_bytes());
+                part("metadata", new.metadata.as_ref().map(Metadata::to_json).unwrap_or_default().as_bytes());
             }
             Self::Join => part("join", &[]),
             Self::Leave => part("leave", &[]),
@@ -124,7 +129,10 @@ impl Intent {
             Self::Remove { user } => part("remove", user.as_bytes()),
             Self::SetRole { user, role } => part(role.name(), user.as_bytes()),
             Self::Update(update) => {
-                part("update", format!("{:?}{:?}{:?}", update.name, update.picture, update.policy).as_bytes());
+                part(
+                    "update",
+                    format!("{:?}{:?}{:?}", update.name, update.picture, update.policy).as_bytes(),
+                );
                 part("metadata", json(&update.metadata).as_bytes());
             }
             Self::Close => part("close", &[]),
@@ -142,6 +150,6 @@ impl std::fmt::Debug for EditKey<'_> {
     }
 }
 
-fn json(patch: &Patch<crate::message::Metadata>) -> String {
+fn json(patch: &Patch<Metadata>) -> String {
     format!("{:?}", patch.clone().map(|data| data.to_json()))
 }

@@ -20,11 +20,11 @@ impl ActingAs {
     /// [`Refusal::NotFound`], [`Refusal::Forbidden`], [`Refusal::NotAccepted`], [`Refusal::Invalid`],
     /// [`Refusal::ClientIdReused`]; [`ChatError::Overloaded`] and [`ChatError::Unavailable`], after which the same
     /// `client_id` may be sent again.
-    pub fn send(
+    pub fn send<D: Into<Destination> + 'static>(
         &self,
-        to: impl Into<Destination>,
+        to: D,
         draft: Draft,
-    ) -> impl Future<Output = Result<Sent, ChatError>> + Send + 'static {
+    ) -> impl Future<Output = Result<Sent, ChatError>> + Send + 'static + use<D> {
         let submitted = self.submit_message(to.into(), draft);
         async move { sent(answered(submitted).await?) }
     }
@@ -37,7 +37,7 @@ impl ActingAs {
         &self,
         user: UserId,
         draft: Draft,
-    ) -> impl Future<Output = Result<Sent, ChatError>> + Send + 'static {
+    ) -> impl Future<Output = Result<Sent, ChatError>> + Send + 'static + use<> {
         self.send(user, draft)
     }
 
@@ -50,7 +50,8 @@ impl ActingAs {
         let (conversation, pair) = match to {
             Destination::Conversation(id) => (id, None),
             Destination::User(user) => {
-                let pair = Pair::new(self.user, user).map_err(|_| Refusal::invalid("/to", "that is yourself"))?;
+                let pair =
+                    Pair::new(self.user, user).map_err(|_| Refusal::invalid("/to", "that is yourself"))?;
                 (ConversationId::direct(self.core.store.tenant(), pair), Some(pair))
             }
         };
@@ -131,7 +132,8 @@ impl ActingAs {
         let visible_from = self.visible_from(conversation).await?;
         let after = after.max(visible_from.previous());
         let wanted = [After { conversation, after }];
-        let read = self.core.store.talk().log().entries(&wanted, limit).await?.pop().ok_or(Refusal::NotFound)?;
+        let read =
+            self.core.store.talk().log().entries(&wanted, limit).await?.pop().ok_or(Refusal::NotFound)?;
         let entry = |row| rows::seen_from(rows::entry(conversation, row), visible_from);
         Ok(EntriesPage { items: read.items.iter().map(entry).collect(), head: read.head })
     }
@@ -141,7 +143,13 @@ impl ActingAs {
         let talk = self.core.store.talk();
         let users = [self.user];
         let (row, found) = tokio::join!(
-            async { if self.user.is_system() { Ok(Vec::new()) } else { talk.memberships().of(conversation, &users).await } },
+            async {
+                if self.user.is_system() {
+                    Ok(Vec::new())
+                } else {
+                    talk.memberships().of(conversation, &users).await
+                }
+            },
             async { talk.conversations().load(&[conversation]).await },
         );
         let row = row?.pop().flatten();

@@ -39,18 +39,16 @@ pub(super) fn unpack_content(text: Option<&str>, payload: Option<&Payload>) -> O
         Some(bytes) => serde_json::from_slice(bytes).ok()?,
         None => Packed::default(),
     };
-    let mut content = Content::default();
-    content.text = match text {
+    let text = match text {
         Some(text) => Some(Text::new(text).ok()?),
         None => None,
     };
-    content.reply_to = packed.reply_to.map(Seq::new);
-    content.mentions = users(&packed.mentions)?;
-    content.metadata = match packed.metadata {
+    let metadata = match packed.metadata {
         Some(object) => Some(Metadata::new(object).ok()?),
         None => None,
     };
-    Some(content)
+    let reply_to = packed.reply_to.map(Seq::new);
+    Some(Content { text, reply_to, mentions: users(&packed.mentions)?, metadata })
 }
 
 /// What an entry about people or appearance says.
@@ -128,12 +126,6 @@ fn unpack_changes(map: &Map<String, Value>) -> Option<Changes> {
         Some(Value::String(text)) => Some(Patch::Set(text.clone())),
         Some(_) => None,
     };
-    fn word<T>(map: &Map<String, Value>, name: &str, of: fn(&str) -> Option<T>) -> Option<Option<T>> {
-        match map.get(name) {
-            None => Some(None),
-            Some(value) => of(value.as_str()?).map(Some),
-        }
-    }
     Some(Changes {
         name: text("name")?,
         picture: text("picture")?,
@@ -148,6 +140,15 @@ fn unpack_changes(map: &Map<String, Value>) -> Option<Changes> {
         post: word(map, "post", Post::of)?,
         history: word(map, "history", History::of)?,
     })
+}
+
+/// The enum of a word: `None` when it is none of its words, a present `None` where the field is absent.
+#[expect(clippy::option_option, reason = "unreadable and absent are two different things")]
+fn word<T>(map: &Map<String, Value>, name: &str, of: fn(&str) -> Option<T>) -> Option<Option<T>> {
+    match map.get(name) {
+        None => Some(None),
+        Some(value) => of(value.as_str()?).map(Some),
+    }
 }
 
 fn users(texts: &[String]) -> Option<Vec<UserId>> {

@@ -17,9 +17,11 @@ impl ActingAs {
     /// Commands that are about a connected session ([`Command::Sync`], [`Command::Subscribe`],
     /// [`Command::Unsubscribe`], [`Command::Watch`], [`Command::Unwatch`]) are refused here; a
     /// [`Session`](crate::Session) takes them.
-    pub fn perform(&self, command: Command) -> impl Future<Output = Answer> + Send + 'static {
+    pub fn perform(&self, command: Command) -> impl Future<Output = Answer> + Send + 'static + use<> {
         match command {
-            Command::Send { to, draft } => Either::Left(self.send(to, draft).map(|sent| Ok(Reply::Sent(sent?)))),
+            Command::Send { to, draft } => {
+                Either::Left(self.send(to, draft).map(|sent| Ok(Reply::Sent(sent?))))
+            }
             Command::Ping => {
                 let server_time = self.core.clock.now();
                 Either::Right(ready(Ok(Reply::Pong { server_time })).boxed())

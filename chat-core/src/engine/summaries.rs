@@ -59,7 +59,11 @@ impl Core {
         if !readable && !open && !user.is_system() {
             return Err(Refusal::NotFound.into());
         }
-        let last = if readable || user.is_system() { self.last_messages(&[id]).await?.pop().flatten() } else { None };
+        let last = if readable || user.is_system() {
+            self.last_messages(&[id]).await?.pop().flatten()
+        } else {
+            None
+        };
         let standpoint = Standpoint { receipt: Receipt::default(), unread: 0 };
         let mut summary = summary(&found, None, standpoint, last, None);
         if !readable && !user.is_system() {
@@ -71,7 +75,8 @@ impl Core {
     /// How one user sees these seats of his.
     pub(crate) async fn summaries(&self, user: UserId, seats: &[Seat]) -> Result<Vec<Summary>, ChatError> {
         let ids: Vec<ConversationId> = seats.iter().map(|seat| seat.conversation.id).collect();
-        let others: Vec<UserId> = seats.iter().filter_map(|seat| seat.conversation.pair?.other(user)).collect();
+        let others: Vec<UserId> =
+            seats.iter().filter_map(|seat| seat.conversation.pair?.other(user)).collect();
         let (last, profiles) = tokio::try_join!(self.last_messages(&ids), self.profiles(&others))?;
         let build = |(seat, last): (&Seat, Option<Message>)| {
             let other = seat.conversation.pair.and_then(|pair| pair.other(user));

@@ -101,7 +101,8 @@ pub(super) async fn load(
         Some(view) => view,
         None => first(core, id, &needs, jobs).await?,
     };
-    let missing: Vec<UserId> = needs.users.iter().copied().filter(|user| !view.rows.contains_key(user)).collect();
+    let missing: Vec<UserId> =
+        needs.users.iter().copied().filter(|user| !view.rows.contains_key(user)).collect();
     if !missing.is_empty() {
         let rows = core.store.talk().memberships().of(id, &missing).await?;
         view.rows.extend(missing.into_iter().zip(rows));
