@@ -1,19 +1,45 @@
 //! The format on the wire: frames of a socket to commands, replies and events to frames.
+//!
+//! - Reading: [`parse`] takes a frame apart by [`requests`], whose shapes are read by [`fields`] out of [`values`].
+//! - Writing: [`reply`], [`failure`], [`event`], [`hello`] and [`closing`] put frames together out of [`models`] and
+//!   [`answers`], each written by [`show`] straight from the domain's types.
+//!
+//! Both ways the declarations are also the published schema (`spec`). Domain types are serialisable nowhere else. What
+//! a request means, and whether it is allowed, is not decided here.
 
-use std::time::Duration;
+pub(crate) mod answers;
+pub(crate) mod events;
+pub(crate) mod fields;
+pub(crate) mod frames;
+pub(crate) mod models;
+pub(crate) mod requests;
+pub(crate) mod show;
+pub(crate) mod values;
 
-use bytes::Bytes;
-use chat_core::event::Event;
-use chat_core::{Command, Limits, Profile, Reply, SessionId, Timestamp, UserId};
-use uuid::Uuid;
+use std::borrow::Cow;
 
-use crate::problem::Failure;
+use chat_core::{Command, UserId};
+
+use crate::json::Json;
+use crate::problem::{Code, Failure};
+use fields::{Fields, Source};
+use requests::Kind;
+
+pub(crate) use answers::Asked;
+pub(crate) use events::event;
+pub(crate) use frames::{Hello, closing, failure, hello, reply};
 
 /// A frame that is no request at all; it has no id to answer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed {
     /// Why, for people.
-    pub(crate) reason: String,
+    pub(crate) reason: Cow<'static, str>,
+}
+
+impl From<Malformed> for Failure {
+    fn from(malformed: Malformed) -> Self {
+        Self::new(Code::Malformed, malformed.reason)
+    }
 }
 
 /// A request: something with an id, which gets exactly one answer.
@@ -27,6 +53,7 @@ pub(crate) struct Request {
 
 /// What a client asks.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "it is read, handed on and gone; nobody keeps many")]
 pub(crate) enum Incoming {
     /// To be let in, or to show a newer token.
     Auth {
@@ -49,58 +76,35 @@ pub(crate) enum Resume {
     AwaitSync,
 }
 
-/// What of a command its answer depends on: kept beside the command while it is carried out.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked {
-    id: u64,
-    user: UserId,
-}
-
-impl Asked {
-    /// What of `command`, asked by `user` under this id, its answer depends on.
-    pub(crate) fn new(id: u64, user: UserId, _command: &Command) -> Self {
-        Self { id, user }
-    }
-}
-
-/// What the first frame of the server tells.
-#[derive(Clone, Debug)]
-pub(crate) struct Hello<'a> {
-    pub(crate) user: &'a Profile,
-    pub(crate) session: SessionId,
-    pub(crate) connection: Uuid,
-    pub(crate) epoch: Uuid,
-    pub(crate) server_time: Timestamp,
-    pub(crate) heartbeat: Duration,
-    pub(crate) limits: &'a Limits,
-}
+/// Ids are below this: 2^53, up to which every JSON parser is exact.
+const ID_END: u64 = 1 << 53;
 
 /// Reads a frame. `user` is who sends it, once that is known: cursors are bound to him.
-pub(crate) fn parse(_text: &str, _user: Option<UserId>) -> Result<Request, Malformed> {
-    unimplemented!("lands next")
+///
+/// # Errors
+/// [`Malformed`] for what cannot be parsed, is no object, or has no proper `id` and `type`.
+pub(crate) fn parse(text: &str, user: Option<UserId>) -> Result<Request, Malformed> {
+    let malformed = |reason: &'static str| Malformed { reason: reason.into() };
+    let json = Json::parse(text).map_err(|error| Malformed { reason: error.to_string().into() })?;
+    let Json::Object(mut object) = json else { return Err(malformed("a request is an object")) };
+    let id = match only(&mut object, "id").ok_or(malformed("a request has one id"))? {
+        Json::Number(number) => number.as_u64().filter(|id| *id < ID_END),
+        _ => None,
+    };
+    let id = id.ok_or(malformed("the id is a whole number from 0, below 2^53"))?;
+    let Some(Json::Text(name)) = only(&mut object, "type") else {
+        return Err(malformed("a request has one type, a string"));
+    };
+    let what = match Kind::named(&name) {
+        Some(kind) => Fields::of(user, Source::Body).with_body(object).and_then(kind.read),
+        None => Err(Failure::invalid("/type", "there is no request of this type")),
+    };
+    Ok(Request { id, what })
 }
 
-/// The answer to a request that was done.
-pub(crate) fn reply(_asked: &Asked, _reply: &Reply) -> Bytes {
-    unimplemented!("lands next")
-}
-
-/// The answer to a request that was not; without an id, to a frame that was none.
-pub(crate) fn failure(_id: Option<u64>, _failure: &Failure) -> Bytes {
-    unimplemented!("lands next")
-}
-
-/// Something pushed to a session of `user`; one encoding is shared by all who get the same event.
-pub(crate) fn event(_event: &Event, _user: UserId) -> Bytes {
-    unimplemented!("lands next")
-}
-
-/// The server's first frame.
-pub(crate) fn hello(_hello: &Hello<'_>) -> Bytes {
-    unimplemented!("lands next")
-}
-
-/// The server's last frame before it closes with this code.
-pub(crate) fn closing(_code: u16, _retry_after: Option<Duration>) -> Bytes {
-    unimplemented!("lands next")
+/// Takes the one value of this name; absent when there is none, or more than one.
+fn only<'a>(object: &mut Vec<(Cow<'a, str>, Json<'a>)>, name: &str) -> Option<Json<'a>> {
+    let at = object.iter().position(|(key, _)| key == name)?;
+    let (_, value) = object.remove(at);
+    object.iter().all(|(key, _)| key != name).then_some(value)
 }

@@ -1,0 +1,182 @@
+//! Requests about messages.
+
+use chat_core::command::{Destination, Typing};
+use chat_core::store::Window;
+use chat_core::{
+    ClientId, Command, Content, ConversationId, Draft, Limit, Metadata, Patch, Seq, Text, UserId,
+};
+
+use super::one_of;
+use crate::problem::Failure;
+use crate::wire::fields::shape;
+use crate::wire::values::Attachments;
+
+shape! {
+    /// A message to be written.
+    Send {
+        /// Where to; or `to`.
+        conversation: Option<ConversationId>,
+        /// To whom: the direct conversation with him is made when it is not there; or `conversation`.
+        to: Option<UserId>,
+        /// The client's own id of it: a repeat with the same one is the same message.
+        client_id: ClientId,
+        /// What is said, kept to the letter.
+        text: Option<Text>,
+        /// Files.
+        attachments: Option<Attachments>,
+        /// The position of the message that this one answers.
+        reply_to: Option<Seq>,
+        /// Who is meant. Who is no member is left out.
+        mentions: Option<Vec<UserId>>,
+        /// The client's own data.
+        metadata: Option<Metadata>,
+    }
+
+    /// A change of a message: what is absent stays, null clears.
+    Edit {
+        /// Where it stands.
+        conversation: ConversationId,
+        /// Its position.
+        seq: Seq,
+        /// What is said.
+        text: Patch<Text>,
+        /// Files.
+        attachments: Patch<Attachments>,
+        /// Who is meant.
+        mentions: Patch<Vec<UserId>>,
+        /// The client's own data.
+        metadata: Patch<Metadata>,
+        /// Only if the message is still at this `rev`; else the last writer wins.
+        rev: Option<Seq>,
+        /// The client's own id of this change.
+        client_id: Option<ClientId>,
+    }
+
+    /// A message to be deleted.
+    Delete {
+        /// Where it stands.
+        conversation: ConversationId,
+        /// Its position.
+        seq: Seq,
+        /// The client's own id of this change.
+        client_id: Option<ClientId>,
+    }
+
+    /// A part of a conversation's messages; at most one of the positions.
+    History {
+        /// Where.
+        conversation: ConversationId,
+        /// The last ones before this position.
+        before: Option<Seq>,
+        /// The first ones after this position.
+        after: Option<Seq>,
+        /// Those around this position.
+        around: Option<Seq>,
+        /// How many at most.
+        limit: Option<Limit>,
+    }
+
+    /// A part of a conversation's log.
+    Entries {
+        /// Where.
+        conversation: ConversationId,
+        /// The first ones after this position.
+        after: Option<Seq>,
+        /// How many at most.
+        limit: Option<Limit>,
+    }
+
+    /// How far one has come; at least one of the two.
+    Receipt {
+        /// Where.
+        conversation: ConversationId,
+        /// Everything up to here was read, and so has reached a device.
+        read: Option<Seq>,
+        /// Everything up to here has reached a device.
+        delivered: Option<Seq>,
+    }
+
+    /// Whether one is typing.
+    IsTyping {
+        /// Where.
+        conversation: ConversationId,
+        /// Whether one is. It ends by itself after 6 s.
+        active: Typing,
+    }
+}
+
+pub(super) fn send(send: Send, _: Option<UserId>) -> Result<Command, Failure> {
+    let to = one_of(
+        ("/conversation", send.conversation.map(Destination::from)),
+        ("/to", send.to.map(Destination::from)),
+    )?;
+    if send.text.is_none() {
+        return Err(Failure::invalid("/text", "a message needs a text"));
+    }
+    let mut content = Content::default();
+    content.text = send.text;
+    content.reply_to = send.reply_to;
+    content.mentions = send.mentions.unwrap_or_default();
+    content.metadata = send.metadata;
+    Ok(Command::Send { to, draft: Draft::new(content).client_id(send.client_id) })
+}
+
+pub(super) fn edit(change: Edit, _: Option<UserId>) -> Result<Command, Failure> {
+    let mut edit = chat_core::Edit::default();
+    edit.text = change.text;
+    edit.mentions = change.mentions;
+    edit.metadata = change.metadata;
+    edit.rev = change.rev;
+    Ok(Command::Edit {
+        conversation: change.conversation,
+        seq: change.seq,
+        edit,
+        client_id: change.client_id,
+    })
+}
+
+pub(super) fn delete(delete: Delete, _: Option<UserId>) -> Result<Command, Failure> {
+    Ok(Command::Delete { conversation: delete.conversation, seq: delete.seq, client_id: delete.client_id })
+}
+
+pub(super) fn history(history: History, _: Option<UserId>) -> Result<Command, Failure> {
+    let mut given = [
+        ("/before", history.before.map(Window::Before)),
+        ("/after", history.after.map(Window::After)),
+        ("/around", history.around.map(Window::Around)),
+    ]
+    .into_iter()
+    .filter_map(|(name, window)| Some((name, window?)));
+    let window = given.next();
+    if let (Some((one, _)), Some((other, _))) = (window, given.next()) {
+        return Err(Failure::invalid(other, format!("not beside {one}")));
+    }
+    Ok(Command::History {
+        conversation: history.conversation,
+        window: window.map(|(_, window)| window),
+        limit: history.limit.unwrap_or_default(),
+    })
+}
+
+pub(super) fn entries(entries: Entries, _: Option<UserId>) -> Result<Command, Failure> {
+    Ok(Command::Entries {
+        conversation: entries.conversation,
+        after: entries.after.unwrap_or_default(),
+        limit: entries.limit.unwrap_or_default(),
+    })
+}
+
+pub(super) fn receipt(receipt: Receipt, _: Option<UserId>) -> Result<Command, Failure> {
+    if receipt.read.is_none() && receipt.delivered.is_none() {
+        return Err(Failure::invalid("/read", "this or /delivered is needed"));
+    }
+    Ok(Command::Receipt {
+        conversation: receipt.conversation,
+        read: receipt.read,
+        delivered: receipt.delivered,
+    })
+}
+
+pub(super) fn typing(is: IsTyping, _: Option<UserId>) -> Result<Command, Failure> {
+    Ok(Command::Typing { conversation: is.conversation, typing: is.active })
+}

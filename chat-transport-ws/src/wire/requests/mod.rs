@@ -1,0 +1,168 @@
+//! The requests: one table of names, shapes, commands and answers, from which reading and documents both follow.
+
+mod conversations;
+mod messages;
+mod people;
+mod session;
+
+use chat_core::Command;
+use chat_core::friendship::Action;
+use chat_core::{Limit, UserId};
+
+use chat_core::Profile;
+use chat_core::command::{Friend, Member, Sent, Standpoint, Summary};
+use serde_json::Value as Schema;
+
+use super::answers::{
+    Amended, Befriended, Conversed, Created, EntriesView, HistoryView, Paged, Pong, Present, Subscribed,
+    SyncAnswer, UserOrUsers,
+};
+use super::fields::{FieldDoc, Fields, Nothing, Shape};
+use super::show::{Empty, Show};
+use super::{Incoming, values::Cursor};
+use crate::cursor::{Key, List};
+use crate::problem::Failure;
+
+/// One kind of request.
+pub(crate) struct Kind {
+    /// Its `type`.
+    pub(crate) name: &'static str,
+    /// What it is for, for people.
+    pub(crate) about: &'static str,
+    /// Its fields beside `id` and `type`.
+    pub(crate) fields: fn() -> Vec<FieldDoc>,
+    /// Reads those.
+    pub(crate) read: fn(Fields<'_>) -> Result<Incoming, Failure>,
+    /// What `ok` carries.
+    pub(crate) answer: fn() -> Schema,
+}
+
+impl Kind {
+    /// The request of this `type`.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        REQUESTS.iter().find(|kind| kind.name == name)
+    }
+}
+
+impl Fields<'_> {
+    /// Reads a shape and turns it into a command.
+    fn command<S: Shape>(
+        self,
+        make: impl FnOnce(S, Option<UserId>) -> Result<Command, Failure>,
+    ) -> Result<Incoming, Failure> {
+        self.read(make).map(Incoming::Command)
+    }
+}
+
+macro_rules! requests {
+    ($list:ident: $($(#[doc = $about:literal])+ $name:literal $shape:ty => $read:expr, $answer:ty;)+) => {
+        #[doc = concat!("The requests in `", stringify!($list), "`.")]
+        pub(crate) static $list: &[Kind] = &[$(Kind {
+            name: $name,
+            about: concat!($($about),+),
+            fields: <$shape as Shape>::fields,
+            read: |fields| $read(fields),
+            answer: <$answer as Show>::schema,
+        }),+];
+    };
+}
+
+requests! { REQUESTS:
+    /// Lets the connection in, or renews its token. Before anything else, unless the connection was let in by how it was opened.
+    "auth" session::Auth => |f: Fields<'_>| f.read(session::auth), Empty;
+    /// Whether the server is there.
+    "ping" Nothing => |f: Fields<'_>| f.command(|_: Nothing, _| Ok(Command::Ping)), Pong;
+    /// Compares what the client has with what there is, in parts, and goes live.
+    "sync" session::Sync => |f: Fields<'_>| f.command(session::sync), SyncAnswer<'_>;
+    /// Follows a conversation that one reads without being a member.
+    "subscribe" session::Subscribe => |f: Fields<'_>| f.command(session::subscribe), Subscribed;
+    /// Stops following it.
+    "unsubscribe" conversations::Which => |f: Fields<'_>| f.command(session::unsubscribe), Empty;
+    /// Writes a message, into a conversation or to a user.
+    "message.send" messages::Send => |f: Fields<'_>| f.command(messages::send), Sent;
+    /// Changes one's own message.
+    "message.edit" messages::Edit => |f: Fields<'_>| f.command(messages::edit), Amended<'_>;
+    /// Deletes a message for all.
+    "message.delete" messages::Delete => |f: Fields<'_>| f.command(messages::delete), Amended<'_>;
+    /// Reads messages as they are now: the last ones, or those before, after or around a position.
+    "history" messages::History => |f: Fields<'_>| f.command(messages::history), HistoryView<'_>;
+    /// Tells how far one has received and read.
+    "receipt" messages::Receipt => |f: Fields<'_>| f.command(messages::receipt), Standpoint;
+    /// Tells that one is typing, or has stopped.
+    "typing" messages::IsTyping => |f: Fields<'_>| f.command(messages::typing), Empty;
+    /// Is told from now on when these come and go.
+    "presence.watch" session::Watch => |f: Fields<'_>| f.command(session::watch), Present<'_>;
+    /// Is not told any more.
+    "presence.unwatch" session::Watch => |f: Fields<'_>| f.command(session::unwatch), Present<'_>;
+    /// Asks somebody for friendship; of two who ask each other, friends become at once.
+    "friend.request" people::Other => |f: Fields<'_>| f.command(people::friend(Action::Request)), Befriended<'_>;
+    /// Accepts what the other has asked.
+    "friend.accept" people::Other => |f: Fields<'_>| f.command(people::friend(Action::Accept)), Befriended<'_>;
+    /// Turns down what the other has asked.
+    "friend.reject" people::Other => |f: Fields<'_>| f.command(people::friend(Action::Reject)), Befriended<'_>;
+    /// Takes back what one has asked.
+    "friend.cancel" people::Other => |f: Fields<'_>| f.command(people::friend(Action::Cancel)), Befriended<'_>;
+    /// Ends a friendship.
+    "friend.remove" people::Other => |f: Fields<'_>| f.command(people::friend(Action::Remove)), Befriended<'_>;
+    /// Refuses all contact; the other is never told.
+    "friend.block" people::Other => |f: Fields<'_>| f.command(people::friend(Action::Block)), Befriended<'_>;
+    /// Ends one's own block.
+    "friend.unblock" people::Other => |f: Fields<'_>| f.command(people::friend(Action::Unblock)), Befriended<'_>;
+    /// One's friends, requests and blocks.
+    "friend.list" people::Friends => |f: Fields<'_>| f.command(people::friends), Paged<'_, Friend>;
+    /// Makes a group or channel.
+    "conversation.create" conversations::Create => |f: Fields<'_>| f.command(conversations::create), Created<'_>;
+    /// One conversation.
+    "conversation.get" conversations::Which => |f: Fields<'_>| f.command(conversations::get), Conversed<'_>;
+    /// One's conversations.
+    "conversation.list" conversations::Page => |f: Fields<'_>| f.command(conversations::list), Paged<'_, Summary>;
+    /// The members of a conversation.
+    "conversation.members" conversations::Members => |f: Fields<'_>| f.command(conversations::members), Paged<'_, Member>;
+    /// Changes name, picture, metadata or who may join, read and write.
+    "conversation.update" conversations::Update => |f: Fields<'_>| f.command(conversations::update), Conversed<'_>;
+    /// Becomes a member of an open conversation.
+    "conversation.join" conversations::Change => |f: Fields<'_>| f.command(conversations::join), Conversed<'_>;
+    /// Stops being a member; hides a direct conversation from oneself.
+    "conversation.leave" conversations::Change => |f: Fields<'_>| f.command(conversations::leave), Conversed<'_>;
+    /// Deletes a conversation for all; hides a direct one from oneself.
+    "conversation.delete" conversations::Change => |f: Fields<'_>| f.command(conversations::delete), Conversed<'_>;
+    /// Adds members, all or none; those who are members already are passed over.
+    "conversation.add" conversations::Add => |f: Fields<'_>| f.command(conversations::add), Conversed<'_>;
+    /// Removes a member.
+    "conversation.remove" conversations::Remove => |f: Fields<'_>| f.command(conversations::remove), Conversed<'_>;
+    /// Changes a member's role.
+    "conversation.set_role" conversations::SetRole => |f: Fields<'_>| f.command(conversations::set_role), Conversed<'_>;
+    /// Somebody's profile; with `users`, those of several, as `items`.
+    "user.get" people::User => |f: Fields<'_>| f.command(people::user), UserOrUsers<'_>;
+    /// People by words of their names.
+    "user.search" people::Search => |f: Fields<'_>| f.command(people::search), Paged<'_, Profile>;
+}
+
+requests! { REST_ONLY:
+    /// Takes back or turns down a friend request, whichever it is.
+    "friend.withdraw" people::Other => |f: Fields<'_>| f.command(people::withdraw), Befriended<'_>;
+    /// The direct conversation with somebody, made when it is not there.
+    "conversation.direct" people::Another => |f: Fields<'_>| f.command(people::direct), Created<'_>;
+    /// The entries of a conversation after a position, in order and without holes.
+    "conversation.entries" messages::Entries => |f: Fields<'_>| f.command(messages::entries), EntriesView<'_>;
+}
+
+/// A key and a limit, as every list takes them.
+fn page<K: Key>(
+    cursor: Option<Cursor>,
+    limit: Option<Limit>,
+    user: Option<UserId>,
+    list: &List<'_>,
+) -> Result<(Option<K>, Limit), Failure> {
+    let after = cursor.map(|cursor| cursor.key(user, list)).transpose()?;
+    Ok((after, limit.unwrap_or_default()))
+}
+
+/// One of two fields of which exactly one must be there.
+fn one_of<T>(first: (&'static str, Option<T>), second: (&'static str, Option<T>)) -> Result<T, Failure> {
+    match (first, second) {
+        ((_, Some(value)), (_, None)) | ((_, None), (_, Some(value))) => Ok(value),
+        ((name, None), (other, None)) => Err(Failure::invalid(name, format!("this or {other} is needed"))),
+        ((name, Some(_)), (other, Some(_))) => Err(Failure::invalid(other, format!("not beside {name}"))),
+    }
+}
