@@ -47,6 +47,8 @@
 //! It does no I/O, knows no transport and no database, reads time and randomness only through [`Clock`] and
 //! [`IdSource`], installs no logger or recorder, and spawns only what [`Chat::shutdown`] ends.
 
+#[cfg(feature = "accounts")]
+pub mod accounts;
 pub mod command;
 pub mod conversation;
 pub mod delivery;

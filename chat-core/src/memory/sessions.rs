@@ -44,6 +44,7 @@ impl SessionTable {
         }
         row.refresh = rotate.refresh.clone();
         row.idle_until = rotate.idle_until;
+        row.credential_version = rotate.credential_version;
         Ok(())
     }
 

@@ -1,0 +1,86 @@
+//! What a host decides about accounts.
+
+use super::passwords::PasswordCost;
+
+/// From when on an e-mail address belongs to one account, and can be logged in with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmailClaim {
+    /// From its verification on ([`Accounts::confirm_email`](super::Accounts::confirm_email)).
+    #[default]
+    OnVerify,
+    /// At once. Whoever registers with an address that is taken gets an account that cannot log in with it; so he
+    /// can find out that it is taken.
+    OnRegister,
+}
+
+/// Settings of the accounts of one host. Times in seconds.
+///
+/// ```
+/// let mut options = chat_core::accounts::AccountOptions::new("https://chat.example.org");
+/// options.access_token_seconds = 900;
+/// assert_eq!(options.audience, "chat");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AccountOptions {
+    /// Who issues the tokens (`iss`): the public URL of the host.
+    pub issuer: String,
+    /// Whom they are for (`aud`).
+    pub audience: String,
+    /// How long an access token lives.
+    pub access_token_seconds: u64,
+    /// When a login ends that is not refreshed.
+    pub refresh_idle_seconds: u64,
+    /// When a login ends in any case.
+    pub refresh_absolute_seconds: u64,
+    /// How long after a refresh the same request is answered again, because its answer may have been lost.
+    pub refresh_grace_seconds: u64,
+    /// When an e-mail address becomes the account's own.
+    pub email_claim: EmailClaim,
+    /// Usernames that nobody can take, nor anything that looks like them.
+    pub reserved: Vec<String>,
+    /// How expensive a password hash is.
+    pub password_cost: PasswordCost,
+    /// Password hashes computed at the same time: each takes a thread and the memory of
+    /// [`password_cost`](Self::password_cost).
+    pub hashes_at_once: usize,
+    /// Password hashes that may wait for those; one more is answered `overloaded`.
+    pub hashes_waiting: usize,
+}
+
+impl AccountOptions {
+    /// The defaults, for this issuer.
+    pub fn new(issuer: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            audience: "chat".to_owned(),
+            access_token_seconds: 600,
+            refresh_idle_seconds: 7 * 24 * 3_600,
+            refresh_absolute_seconds: 30 * 24 * 3_600,
+            refresh_grace_seconds: 10,
+            email_claim: EmailClaim::default(),
+            reserved: RESERVED.iter().map(ToString::to_string).collect(),
+            password_cost: PasswordCost::default(),
+            hashes_at_once: 2,
+            hashes_waiting: 64,
+        }
+    }
+}
+
+/// Names under which one could pass for the service itself.
+const RESERVED: [&str; 14] = [
+    "admin",
+    "administrator",
+    "anonymous",
+    "everyone",
+    "moderator",
+    "nobody",
+    "null",
+    "official",
+    "root",
+    "security",
+    "staff",
+    "support",
+    "system",
+    "undefined",
+];

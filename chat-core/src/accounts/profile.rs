@@ -1,0 +1,141 @@
+//! One's own account: reading and changing what one says of oneself.
+
+use super::names::{Email, bio, full_name, picture};
+use super::{Accounts, EmailClaim};
+use crate::error::{ChatError, Refusal};
+use crate::id::UserId;
+use crate::message::Patch;
+use crate::store::{Account, AccountState, Claim, Claims, StoreError};
+
+/// A change of one's own account.
+///
+/// ```
+/// use chat_core::Patch;
+/// use chat_core::accounts::ProfilePatch;
+/// let patch = ProfilePatch { bio: Patch::Clear, ..ProfilePatch::default() };
+/// # assert!(patch.email.is_keep());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProfilePatch {
+    /// The name for people.
+    pub full_name: Patch<String>,
+    /// What one says of oneself.
+    pub bio: Patch<String>,
+    /// A web address or path of a picture.
+    pub picture: Patch<String>,
+    /// Where mail goes.
+    pub email: Patch<String>,
+}
+
+impl Accounts {
+    /// One's own account.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is none in use.
+    pub async fn me(&self, user: UserId) -> Result<Account, ChatError> {
+        let account = self.load(user).await?.filter(|account| account.state == AccountState::Active);
+        Ok(account.ok_or(Refusal::NotFound)?)
+    }
+
+    /// Changes one's own account. A new e-mail address is unverified, and belongs to the account when
+    /// [`EmailClaim`] says so and it is free; that it is not is answered like success.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming the field; [`Refusal::NotFound`] when there is no account in use.
+    pub async fn update(&self, user: UserId, patch: ProfilePatch) -> Result<Account, ChatError> {
+        let fields = Fields::new(patch, self)?;
+        let updated = self.change(user, |account| fields.apply(account, self.0.options.email_claim)).await;
+        match updated {
+            Err(ChatError::Store(StoreError::AlreadyExists(_))) => {
+                self.change(user, |account| fields.apply(account, EmailClaim::OnVerify)).await
+            }
+            updated => updated,
+        }
+    }
+
+    /// Makes an e-mail address the account's own, after its owner has shown that he reads its mail.
+    ///
+    /// # Errors
+    /// [`Refusal::Conflict`] when the account has another address by now; [`Refusal::AlreadyExists`] at `/email` when
+    /// another account was faster; [`Refusal::NotFound`] when there is no account in use.
+    pub async fn confirm_email(&self, user: UserId, email: &str) -> Result<Account, ChatError> {
+        let email = Email::new(email)?;
+        let now = self.now();
+        let confirmed = self
+            .change(user, |account| {
+                ensure_active(account)?;
+                if claim_of(account).as_ref() != Some(&email.claim()) {
+                    return Err(Refusal::Conflict);
+                }
+                account.email_verified_at.get_or_insert(now);
+                Ok(Claims { take: vec![email.claim()], ..Claims::default() })
+            })
+            .await;
+        match confirmed {
+            Err(ChatError::Store(StoreError::AlreadyExists(_))) => {
+                Err(Refusal::AlreadyExists { field: "/email" }.into())
+            }
+            confirmed => confirmed,
+        }
+    }
+}
+
+/// A checked [`ProfilePatch`].
+struct Fields {
+    full_name: Patch<String>,
+    bio: Patch<String>,
+    picture: Patch<String>,
+    email: Patch<Email>,
+}
+
+impl Fields {
+    fn new(patch: ProfilePatch, accounts: &Accounts) -> Result<Self, Refusal> {
+        Ok(Self {
+            full_name: check(patch.full_name, |text| full_name(text, &accounts.0.limits))?,
+            bio: check(patch.bio, bio)?,
+            picture: check(patch.picture, picture)?,
+            email: check(patch.email, Email::new)?,
+        })
+    }
+
+    fn apply(&self, account: &mut Account, email_claim: EmailClaim) -> Result<Claims, Refusal> {
+        ensure_active(account)?;
+        account.full_name = self.full_name.clone().apply(account.full_name.take());
+        account.bio = self.bio.clone().apply(account.bio.take());
+        account.picture = self.picture.clone().apply(account.picture.take());
+        Ok(self.apply_email(account, email_claim))
+    }
+
+    /// The new address, and what is claimed and given back for it; another way to write the same one is the same.
+    fn apply_email(&self, account: &mut Account, email_claim: EmailClaim) -> Claims {
+        let before = claim_of(account);
+        account.email = self.email.clone().map(Email::into_string).apply(account.email.take());
+        let after = claim_of(account);
+        if before == after {
+            return Claims::default();
+        }
+        account.email_verified_at = None;
+        let take = after.filter(|_| email_claim == EmailClaim::OnRegister);
+        Claims { take: Vec::from_iter(take), release: Vec::from_iter(before), words: Vec::new() }
+    }
+}
+
+fn check<T>(
+    patch: Patch<String>,
+    check: impl FnOnce(&str) -> Result<T, Refusal>,
+) -> Result<Patch<T>, Refusal> {
+    Ok(match patch {
+        Patch::Keep => Patch::Keep,
+        Patch::Clear => Patch::Clear,
+        Patch::Set(text) => Patch::Set(check(&text)?),
+    })
+}
+
+fn ensure_active(account: &Account) -> Result<(), Refusal> {
+    if account.state == AccountState::Active { Ok(()) } else { Err(Refusal::NotFound) }
+}
+
+/// The claim of an account's e-mail address, whether the account owns it or not.
+pub(super) fn claim_of(account: &Account) -> Option<Claim> {
+    Email::new(account.email.as_deref()?).ok().map(|email| email.claim())
+}

@@ -1,0 +1,165 @@
+//! The service on the store in memory, with a clock that stands still.
+
+mod access;
+mod credentials;
+mod login;
+mod people;
+mod refresh;
+mod registration;
+mod sessions;
+mod store;
+mod sweep;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use self::store::Watched;
+use super::*;
+use crate::time::Sleep;
+use crate::user::{Device, Profile};
+
+/// The password of everybody in these tests.
+const PASSWORD: &str = "correct horse";
+
+/// A key file with one key.
+const KEY: &str = "one AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+/// An accounts service, its store, its time, and what it told its host.
+struct World {
+    accounts: Accounts,
+    store: Arc<Watched>,
+    clock: Arc<StillClock>,
+    host: Arc<Host>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(|_| (), |_| ())
+    }
+
+    fn with(set: impl FnOnce(&mut AccountOptions), limit: impl FnOnce(&mut Limits)) -> Self {
+        let mut limits = Limits::default();
+        limit(&mut limits);
+        Self::over(Arc::default(), Arc::default(), KEY, set, limits)
+    }
+
+    /// Another node over the same store, at the same time.
+    fn node(&self, keys: &str) -> Self {
+        Self::over(Arc::clone(&self.store), Arc::clone(&self.clock), keys, |_| (), Limits::default())
+    }
+
+    fn over(
+        store: Arc<Watched>,
+        clock: Arc<StillClock>,
+        keys: &str,
+        set: impl FnOnce(&mut AccountOptions),
+        limits: Limits,
+    ) -> Self {
+        let mut options = AccountOptions::new("https://chat.example.org");
+        options.password_cost = PasswordCost::new(8, 1).unwrap();
+        set(&mut options);
+        let accounts = Accounts::builder(store.clone(), Keys::parse(keys).unwrap(), options)
+            .clock(clock.clone())
+            .limits(limits)
+            .build();
+        let host = Arc::<Host>::default();
+        accounts.connect(host.clone());
+        Self { accounts, store, clock, host }
+    }
+
+    async fn register(&self, username: &str) -> Account {
+        self.accounts.register(Registration::new(username, PASSWORD)).await.unwrap()
+    }
+
+    async fn log_in(&self, name: &str) -> Tokens {
+        self.try_log_in(name, PASSWORD).await.unwrap()
+    }
+
+    async fn try_log_in(&self, name: &str, password: &str) -> Result<Tokens, ChatError> {
+        let login = Login { name: name.to_owned(), password: password.into() };
+        self.accounts.log_in(login, Device::new("phone")).await
+    }
+
+    async fn authenticate(&self, tokens: &Tokens) -> Result<Identity, &'static str> {
+        self.accounts.authenticate(tokens.access_token.expose()).await.map_err(|error| error.code())
+    }
+
+    async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, &'static str> {
+        self.accounts.refresh(tokens.refresh_token.expose()).await.map_err(|error| error.code())
+    }
+}
+
+/// A clock that moves when it is told to.
+struct StillClock(Mutex<(Timestamp, Duration)>);
+
+impl Default for StillClock {
+    fn default() -> Self {
+        Self(Mutex::new((Timestamp::from_millis(1_800_000_000_000), Duration::from_secs(100))))
+    }
+}
+
+impl StillClock {
+    fn advance(&self, by: Duration) {
+        let mut time = self.0.lock().unwrap();
+        *time = (time.0.plus(by), time.1 + by);
+    }
+}
+
+impl Clock for StillClock {
+    fn now(&self) -> Timestamp {
+        self.0.lock().unwrap().0
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.lock().unwrap().1
+    }
+
+    fn sleep(&self, _duration: Duration) -> Sleep {
+        unreachable!("nothing in this module sleeps")
+    }
+}
+
+/// Notes what it is told.
+#[derive(Default)]
+struct Host {
+    ended: Mutex<Vec<SessionId>>,
+    left: Mutex<Vec<UserId>>,
+    refuses_to_leave: AtomicBool,
+}
+
+impl Host {
+    fn take_ended(&self) -> Vec<SessionId> {
+        std::mem::take(&mut self.ended.lock().unwrap())
+    }
+
+    fn take_left(&self) -> Vec<UserId> {
+        std::mem::take(&mut self.left.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl Hooks for Host {
+    fn sessions_ended(&self, sessions: &[SessionId]) {
+        self.ended.lock().unwrap().extend(sessions);
+    }
+
+    async fn leave(&self, user: UserId) -> Result<(), ChatError> {
+        self.left.lock().unwrap().push(user);
+        if self.refuses_to_leave.load(Ordering::Relaxed) {
+            Err(ChatError::Internal("not now"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The code and field of a refusal.
+fn refused<T>(outcome: Result<T, ChatError>) -> (&'static str, Option<&'static str>) {
+    match outcome {
+        Ok(_) => ("ok", None),
+        Err(error) => (error.code(), error.refusal().and_then(|refusal| refusal.field())),
+    }
+}
