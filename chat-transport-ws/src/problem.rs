@@ -1,10 +1,18 @@
-//! What went wrong, as clients are told: one list of codes for every door.
+//! What went wrong, as clients are told: one list of codes for every door. Over HTTP it is a problem of RFC 9457.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use axum::response::{IntoResponse, Response};
 use chat_core::{ChatError, Refusal};
+
+use crate::auth::AuthError;
+use crate::wire::frames::{bare, millis};
+use crate::wire::show::shown;
 
 macro_rules! codes {
     ($($name:ident = $code:literal $status:ident $title:literal,)*) => {
@@ -124,7 +132,66 @@ impl From<&ChatError> for Failure {
                 Code::Unavailable,
                 "the store cannot be reached; nothing was stored, or it is unknown: repeat with the same client_id",
             ),
+            ChatError::RateLimited { retry_after } => {
+                Self::new(Code::RateLimited, "too often; try again later").retry_after(*retry_after)
+            }
             _ => Self::new(Code::Internal, "something failed here"),
         }
+    }
+}
+
+impl From<&AuthError> for Failure {
+    fn from(error: &AuthError) -> Self {
+        match error {
+            AuthError::Missing | AuthError::Refused => Refusal::Unauthenticated.into(),
+            AuthError::Expired => Refusal::TokenExpired.into(),
+            AuthError::Unavailable(_) => Self::new(Code::Unavailable, "logins cannot be checked now"),
+        }
+    }
+}
+
+/// A failure as the body of an HTTP answer.
+pub(crate) struct Problem<'a>(&'a Failure);
+
+shown! {
+    /// A request was not done (RFC 9457).
+    "Problem": Problem<'_> as it {
+        /// Always `about:blank`: `code` tells more.
+        r#type: &str = "about:blank",
+        /// What the code means, for people.
+        title: &str = it.0.code.title(),
+        /// The HTTP status.
+        status: u64 = it.0.code.status().as_u16().into(),
+        /// What it is, for programs.
+        code: &str = it.0.code.as_str(),
+        /// What it is this time, for people.
+        detail: &str = &it.0.message,
+        /// What it is about: a JSON pointer, or `?` and the name of a query parameter.
+        field: Option<&str> = it.0.field.as_deref(),
+        /// When to try again.
+        retry_after_ms: Option<u64> = it.0.retry_after.map(millis),
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut answer = (self.code.status(), bare(&Problem(&self))).into_response();
+        let mut header = |name: HeaderName, value: HeaderValue| answer.headers_mut().insert(name, value);
+        header(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        header(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(after) = self.retry_after {
+            header(
+                RETRY_AFTER,
+                HeaderValue::from(after.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)),
+            );
+        }
+        match self.code {
+            Code::Unauthenticated => header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+            Code::TokenExpired => {
+                header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
+            }
+            _ => None,
+        };
+        answer
     }
 }

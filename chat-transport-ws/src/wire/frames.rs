@@ -28,6 +28,15 @@ pub(crate) fn reply(asked: &Asked, reply: &Reply) -> Bytes {
     fitted(write)
 }
 
+/// The answer to a request that was done and has nothing to tell.
+pub(crate) fn done(id: u64) -> Bytes {
+    object(|map| {
+        field(map, "id", &id)?;
+        field(map, "type", &"ok")
+    })
+    .into()
+}
+
 /// The same as a body: without id and type.
 pub(crate) fn body(asked: &Asked, reply: &Reply) -> Bytes {
     fitted(|fit| object(|map| put(reply, asked, fit, map)))

@@ -27,7 +27,7 @@ use requests::Kind;
 
 pub(crate) use answers::Asked;
 pub(crate) use events::event;
-pub(crate) use frames::{Hello, closing, failure, hello, reply};
+pub(crate) use frames::{Hello, closing, done, failure, hello, reply};
 
 /// A frame that is no request at all; it has no id to answer to.
 #[derive(Clone, Debug, PartialEq, Eq)]

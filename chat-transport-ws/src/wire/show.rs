@@ -76,6 +76,11 @@ pub(crate) fn field<M: SerializeMap>(
     if value.is_absent() { Ok(()) } else { map.serialize_entry(name, &Shown(value)) }
 }
 
+/// The name of a field that Rust has to write as `r#name`.
+pub(crate) fn plain(name: &'static str) -> &'static str {
+    name.strip_prefix("r#").unwrap_or(name)
+}
+
 /// Declares what a type looks like: its name in the documents, and each field with its type and where it comes from.
 macro_rules! shown {
     ($($(#[doc = $about:literal])+ $name:literal: $type:ty as $it:ident {
@@ -87,7 +92,7 @@ macro_rules! shown {
 
             fn fields() -> Vec<$crate::wire::fields::FieldDoc> {
                 vec![$($crate::wire::fields::FieldDoc {
-                    name: stringify!($field),
+                    name: $crate::wire::show::plain(stringify!($field)),
                     about: concat!($($doc),+),
                     need: <$shown as $crate::wire::show::Show>::NEED,
                     schema: <$shown as $crate::wire::show::Show>::schema(),
@@ -98,7 +103,7 @@ macro_rules! shown {
                 let $it = self;
                 $(
                     let value: $shown = $value;
-                    $crate::wire::show::field(map, stringify!($field), &value)?;
+                    $crate::wire::show::field(map, $crate::wire::show::plain(stringify!($field)), &value)?;
                 )+
                 Ok(())
             }
