@@ -29,7 +29,7 @@ function server(...answers) {
 
 test("a page that knows nothing names nothing", async () => {
   const store = page();
-  const { asked, request } = server({ friends: { cursor: "7", reset: true, items: [] } });
+  const { asked, request } = server({ friends: { cursor: "7", reset: false, items: [] } });
   await resume(store, HELLO, request);
   assert.deepEqual(asked, [{ type: "sync", conversations: {} }]);
   assert.deepEqual([store.state().epoch, store.state().friends.cursor], ["e2", "7"]);
@@ -39,7 +39,7 @@ test("it names the last position of each conversation, the epoch and the cursor"
   const store = page(fresh(summary({ head: 4 })), said(5), {
     type: "friendship",
     cursor: "3",
-    friendship: { user: "bo", state: "friends" },
+    friendship: { user: { id: "bo" }, state: "friends", blocked: false, at: "2026-01-01T00:00:00.000Z" },
   });
   const { asked, request } = server();
   await resume(store, HELLO, request);
@@ -71,4 +71,20 @@ test("summaries of what is new are read to the last page", async () => {
     [undefined, "p2", "p3"],
   );
   assert.deepEqual(Object.keys(store.state().conversations), ["a", "b", "c"]);
+});
+
+test("after a reset of friendships the whole list is read", async () => {
+  const friend = (id) => ({ user: { id }, state: "friends", blocked: false, at: "2026-01-01T00:00:00.000Z" });
+  const store = page();
+  const { asked, request } = server(
+    { friends: { cursor: "7", reset: true, items: [friend("a")] } },
+    { items: [friend("a"), friend("b")], next: "more" },
+    { items: [friend("c")] },
+  );
+  await resume(store, HELLO, request);
+  assert.deepEqual(asked.slice(1), [
+    { type: "friend.list", limit: 200 },
+    { type: "friend.list", limit: 200, cursor: "more" },
+  ]);
+  assert.deepEqual(Object.keys(store.state().friends.byUser), ["a", "b", "c"]);
 });

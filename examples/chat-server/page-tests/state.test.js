@@ -6,6 +6,13 @@ import { reduce } from "../page/state/state.js";
 import { after, fresh, happened, ME, message, OTHER, said, standing, summary, TALK } from "./fixtures.js";
 
 const BO = { id: OTHER, username: "bo", full_name: "Bo B" };
+const CY = { id: "cy", username: "cy" };
+const friend = (user, state, minute = 0) => ({
+  user,
+  state,
+  blocked: false,
+  at: new Date(minute * 60_000).toISOString(),
+});
 const written = (client_id, at, address = { to: OTHER }) => ({
   type: "written",
   outgoing: { client_id, address, text: client_id, at, refused: null },
@@ -14,25 +21,28 @@ const direct = summary({ kind: "direct", with: BO, name: undefined, member_count
 const texts = (state) =>
   lines(state).map((line) => (line.kind === "outgoing" ? line.outgoing.text : line.message.text));
 
-test("friendships: a reset replaces, a change updates, none removes", () => {
-  const items = [
-    { user: BO, state: "friends" },
-    { user: { id: "cy", username: "cy" }, state: "incoming" },
-  ];
+test("friendships: a reset replaces, a change updates, an end removes", () => {
+  const items = [friend(BO, "friends"), friend(CY, "incoming")];
   let state = after({ type: "synced", epoch: "e1", reply: { friends: { cursor: "1", reset: true, items } } });
   assert.deepEqual(
     [usersWho(state, "friends"), usersWho(state, "incoming"), state.friends.cursor],
     [[OTHER], ["cy"], "1"],
   );
   assert.equal(nameOf(state, OTHER), "Bo B");
-  state = reduce(state, { type: "friendship", cursor: "2", friendship: { user: "cy", state: "none" } });
-  assert.deepEqual([Object.keys(state.friends.byUser), state.friends.cursor], [[OTHER], "2"]);
+  state = reduce(state, { type: "friendship", cursor: "2", friendship: friend(CY, "none", 1) });
+  assert.deepEqual([usersWho(state, "incoming"), state.friends.cursor], [[], "2"]);
   state = reduce(state, { type: "synced", epoch: null, reply: { friends: { cursor: "9", reset: true, items: [] } } });
   assert.deepEqual(state.friends, { cursor: "9", byUser: {} });
 });
 
+test("friendships: an older page of the list does not undo a later event", () => {
+  const event = { type: "friendship", cursor: "2", friendship: friend(BO, "none", 5) };
+  const page = { type: "befriended", friendships: [friend(BO, "friends", 4), friend(CY, "friends", 1)] };
+  assert.deepEqual(usersWho(after(event, page), "friends"), ["cy"]);
+});
+
 test("friendships: the blocked are listed apart, whatever the state was", () => {
-  const state = after({ type: "befriended", friendship: { user: BO, state: "none", blocked: true } });
+  const state = after({ type: "befriended", friendships: [{ ...friend(BO, "none"), blocked: true }] });
   assert.deepEqual([usersWho(state, "blocked"), usersWho(state, "friends")], [[OTHER], []]);
 });
 
@@ -131,6 +141,16 @@ test("peer marks come with sync", () => {
     standing("complete", 1, { peer: { user: OTHER, read: 1, delivered: 1 } }),
   );
   assert.equal(progress(state.conversations[TALK], message(1)), "read");
+});
+
+test("members bring their marks and their names", () => {
+  const members = [
+    { user: BO, role: "member", read: 1, delivered: 1 },
+    { user: CY, role: "member" },
+  ];
+  const state = after(fresh(direct), said(1, { sender: ME }), { type: "members", conversation: TALK, members });
+  assert.equal(progress(state.conversations[TALK], message(1)), "read");
+  assert.equal(nameOf(state, "cy"), "cy");
 });
 
 test("people mentioned without a profile are strangers until they are known", () => {

@@ -145,9 +145,8 @@ export function createConnection(address, tokens, listeners) {
   function comeBack() {
     if (stopped) return;
     clearTimeout(retry);
-    const delay = backoff(attempt++, askedToWaitMs);
-    listeners.phase({ phase: "waiting", retryAt: Date.now() + delay });
-    retry = setTimeout(connect, delay);
+    listeners.phase({ phase: "waiting" });
+    retry = setTimeout(connect, backoff(attempt++, askedToWaitMs));
   }
 
   /** Scripts do not see the server's own pings: after a heartbeat of silence it is asked, and has to answer. @param {WebSocket} line */
@@ -161,11 +160,11 @@ export function createConnection(address, tokens, listeners) {
     start: connect,
     /** Starts anew with `resume`: something was missing. */
     restart: () => abandon(socket),
-    /** The network is back, or somebody is looking: no need to wait any longer. */
+    /** The network is back, or somebody is looking: no need to wait longer than the server asked. */
     wake() {
       if (stopped) return;
-      if (socket === null) connect();
-      else request("ping").catch(() => {});
+      if (socket !== null) request("ping").catch(() => {});
+      else if (askedToWaitMs === 0) connect();
     },
     stop() {
       stopped = true;

@@ -44,21 +44,20 @@
  * @property {string} id
  * @property {Kind} kind
  * @property {string} [name]
- * @property {string | Profile} [with]
+ * @property {Profile} [with] the other of a direct one
  * @property {Role} role
  * @property {number} head
  * @property {number} read
  * @property {number} delivered
  * @property {number} unread
- * @property {PeerMarks} [peer]
  * @property {Message} [last_message]
  * @property {number} member_count
  * @property {string} created_at
  */
 
 /** @typedef {"none" | "requested" | "incoming" | "friends"} FriendState */
-/** @typedef {{user: string | Profile, state: FriendState, blocked?: boolean, at?: string}} Friendship */
-/** @typedef {{user: Profile, role: Role}} Member */
+/** @typedef {{user: Profile, state: FriendState, blocked: boolean, at: string}} Friendship */
+/** @typedef {{user: Profile, role: Role} & Partial<Marks>} Member */
 
 /** @typedef {{state: "complete" | "reset" | "gone", head: number, peer?: PeerMarks} & Marks & {unread: number}} Standing */
 

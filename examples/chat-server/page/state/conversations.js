@@ -5,7 +5,7 @@
 // at its start. Of two versions of one message the one with the higher `rev` stays, so replies, events and
 // history may arrive in any order. Notes (joined, left, renamed, …) are kept as they pass by.
 
-/** @import {Entry, HistoryReply, Kind, Marks, Message, Role, Standing, Summary} from "../net/protocol.js" */
+/** @import {Entry, HistoryReply, Kind, Marks, Message, PeerMarks, Role, Summary} from "../net/protocol.js" */
 
 /**
  * @typedef {object} Conversation
@@ -107,7 +107,7 @@ export function withSummary(conversation, summary) {
     stale: false,
     described: summary.head,
     name: summary.name ?? null,
-    with: idOf(summary.with),
+    with: summary.with?.id ?? null,
     role: summary.role,
     memberCount: summary.member_count,
     createdAt: summary.created_at,
@@ -121,7 +121,7 @@ export function withSummary(conversation, summary) {
  * What the server says of the user's place in it as of `head`. Marks never go back; a count older than the
  * window is not taken.
  * @param {Conversation} conversation
- * @param {Omit<Standing, "state">} standing
+ * @param {Marks & {head: number, unread: number, peer?: PeerMarks}} standing
  * @returns {Conversation}
  */
 export function withStanding(conversation, standing) {
@@ -320,9 +320,4 @@ function raised(known, offered) {
     read: Math.max(known?.read ?? 0, offered.read),
     delivered: Math.max(known?.delivered ?? 0, offered.delivered, offered.read),
   };
-}
-
-/** @param {string | {id: string} | undefined} user @returns {string | null} */
-function idOf(user) {
-  return typeof user === "string" ? user : (user?.id ?? null);
 }

@@ -39,6 +39,17 @@ export function withoutOutgoing(outgoing, clientId) {
 }
 
 /**
+ * With the server's code, or null for another try.
+ * @param {Outgoing[]} outgoing
+ * @param {string} clientId
+ * @param {string | null} refused
+ * @returns {Outgoing[]}
+ */
+export function withRefusal(outgoing, clientId, refused) {
+  return outgoing.map((one) => (one.client_id === clientId ? { ...one, refused } : one));
+}
+
+/**
  * Those that have become messages of `me` are no longer on their way.
  * @param {Outgoing[]} outgoing
  * @param {Message[]} messages

@@ -94,7 +94,7 @@ export function createCommands(store, request, say) {
     async friend(action, user) {
       /** @type {{friendship: Friendship} | null} */
       const reply = await ask(`friend.${action}`, { user });
-      if (reply) store.dispatch({ type: "befriended", friendship: reply.friendship });
+      if (reply) store.dispatch({ type: "befriended", friendships: [reply.friendship] });
     },
 
     /** @param {string} query @returns {Promise<Profile[]>} */

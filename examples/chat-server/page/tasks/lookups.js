@@ -1,5 +1,6 @@
 // Where you are: asks the server for what the state mentions but does not know: people's names, summaries of
-// conversations of which only an entry came, and enough messages for the conversation that is open.
+// conversations of which only an entry came, and of the conversation that is open enough messages and how far
+// the others have read.
 
 /** @import {Request} from "../net/connection.js" */
 /** @import {Conversation} from "../state/conversations.js" */
@@ -10,6 +11,8 @@ import { open, strangers, undescribed } from "../state/selectors.js";
 
 /** Names asked for at once. */
 const NAMES = 100;
+/** In larger conversations nobody is told how far the others have read. */
+const RECEIPTS = 100;
 /** An open conversation shows at least this many messages, if it has them. */
 const ENOUGH = 20;
 
@@ -30,6 +33,8 @@ export function lookups(store, request) {
     if (users.length > 0) once(users, () => names(users));
     for (const id of undescribed(state)) once([`summary ${id}`], () => summary(id));
     const conversation = open(state);
+    if (conversation?.kind && !conversation.stale)
+      once([`members ${conversation.id}`], () => members(conversation, state.limits));
     const short = conversation && conversation.kind && conversation.from > 1 && conversation.messages.length < ENOUGH;
     if (short) once([`history ${conversation.id} ${conversation.from}`], () => history(conversation));
   }
@@ -55,6 +60,13 @@ export function lookups(store, request) {
     } catch (error) {
       if (error instanceof Refused && error.code === "not_found") store.dispatch({ type: "gone", conversation: id });
     }
+  }
+
+  /** How far the others have come, which no log tells. @param {Conversation} conversation @param {Record<string, number>} limits */
+  async function members({ id, memberCount }, limits) {
+    if (memberCount > (limits["receipt_members_max"] ?? RECEIPTS)) return;
+    const { items } = await request("conversation.members", { conversation: id, limit: RECEIPTS });
+    store.dispatch({ type: "members", conversation: id, members: items });
   }
 
   /** @param {Conversation} conversation */

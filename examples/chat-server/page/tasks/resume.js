@@ -8,6 +8,8 @@
 
 /** Conversations in one part, unless the server allows fewer. */
 const PART = 500;
+/** Friendships in one page of the list. */
+const FRIENDS = 200;
 
 /**
  * @param {Store} store
@@ -21,6 +23,7 @@ export async function resume(store, hello, request) {
   const parts = chunks(positions, hello.limits?.["sync_conversations_max"] ?? PART);
   /** @type {string | undefined} */
   let next;
+  let listFriends = false;
   for (const [index, part] of parts.entries()) {
     const last = index === parts.length - 1;
     const reply = await request("sync", {
@@ -31,12 +34,25 @@ export async function resume(store, hello, request) {
     });
     store.dispatch({ type: "synced", reply, epoch: last ? hello.epoch : null });
     next = reply.new?.next;
+    listFriends ||= reply.friends?.reset ?? false;
   }
   while (next !== undefined) {
     const reply = await request("sync", { next });
     store.dispatch({ type: "synced", reply, epoch: null });
     next = reply.new?.next;
   }
+  if (listFriends) await allFriends(store, request);
+}
+
+/** After a reset of friendships, all of them: `sync` brings only the first. @param {Store} store @param {Request} request */
+async function allFriends(store, request) {
+  /** @type {string | undefined} */
+  let cursor;
+  do {
+    const page = await request("friend.list", { limit: FRIENDS, ...(cursor !== undefined && { cursor }) });
+    store.dispatch({ type: "befriended", friendships: page.items });
+    cursor = page.next;
+  } while (cursor !== undefined);
 }
 
 /** At least one part, if only an empty one. @template T @param {T[]} items @param {number} size @returns {T[][]} */

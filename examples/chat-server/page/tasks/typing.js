@@ -3,7 +3,7 @@
 
 /** @import {Request} from "../net/connection.js" */
 /** @import {Store} from "../state/store.js" */
-import { TYPING_MS } from "../state/state.js";
+import { TYPING_MS } from "../state/talk.js";
 
 /** @typedef {ReturnType<typeof typing>} Typing */
 
