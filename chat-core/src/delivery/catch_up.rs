@@ -61,14 +61,14 @@ async fn entries(line: &Arc<Line>, lagging: &[(ConversationId, Lag)]) -> Result<
 }
 
 /// Passes one page of a conversation on, and joins live when that was the last.
+///
+/// A conversation that this node serves to nobody any more is read all the same: its session went while it lagged, and
+/// gets everything up to its own going.
 fn page(line: &Arc<Line>, id: ConversationId, lag: Lag, read: &Entries, events: &mut Vec<Event>) {
-    let Some(topic) = line.core.hub.topic(id) else {
-        line.outbox.move_on(id, None);
-        return;
-    };
+    let topic = line.core.hub.topic(id);
     let missing = read.head.get().saturating_sub(lag.next.previous().get());
     if lag.next < read.start || missing > line.core.limits.catch_up_entries_max {
-        reset(line, &topic, read.head, events);
+        reset(line, id, topic.as_ref(), read.head, events);
         return;
     }
     let mut next = lag.next;
@@ -79,15 +79,17 @@ fn page(line: &Arc<Line>, id: ConversationId, lag: Lag, read: &Entries, events: 
         let shown = rows::seen_from(entry, lag.visible_from);
         events.push(Event::Entry(Shared::new(shown)));
         if ends {
-            part(line, &topic, next);
+            part(line, id, topic.as_ref(), next);
             return;
         }
     }
     let lag = Lag { next, ..lag };
-    if next > read.head {
-        topic.join(&line.outbox, lag, Begin::Resume);
-    } else {
-        line.outbox.move_on(id, Some(Behind::Lagging(lag)));
+    match topic {
+        _ if next <= read.head => line.outbox.move_on(id, Some(Behind::Lagging(lag))),
+        Some(topic) => {
+            topic.join(&line.outbox, lag, Begin::Resume);
+        }
+        None => line.outbox.move_on(id, None),
     }
 }
 
@@ -98,11 +100,14 @@ fn ends_for(line: &Line, entry: &Entry) -> bool {
 }
 
 /// The user went by the entry before `next`. If he has come back since, his stream goes on where his view begins.
-fn part(line: &Arc<Line>, topic: &Arc<Topic>, next: Seq) {
-    let passed = topic.passed_to(&line.outbox);
-    if passed < next.previous() {
+fn part(line: &Arc<Line>, id: ConversationId, topic: Option<&Arc<Topic>>, next: Seq) {
+    let Some(topic) = topic else {
+        line.outbox.move_on(id, None);
+        return;
+    };
+    if topic.passed_to(&line.outbox) < next.previous() {
         // The hub is not there yet: when it is, it will take him off, and must not tell him twice.
-        line.outbox.move_on(topic.id, Some(Behind::Ahead(next)));
+        line.outbox.move_on(id, Some(Behind::Ahead(next)));
         return;
     }
     match topic.subscription(line.outbox.user) {
@@ -110,22 +115,29 @@ fn part(line: &Arc<Line>, topic: &Arc<Topic>, next: Seq) {
             let lag = Lag { next: next.max(visible_from), visible_from };
             topic.join(&line.outbox, lag, Begin::Resume);
         }
-        None => line.outbox.move_on(topic.id, None),
+        None => line.outbox.move_on(id, None),
     }
 }
 
 /// Too far behind: live goes on after the head, the rest is for history. Who is no member any more is only told so.
-fn reset(line: &Arc<Line>, topic: &Arc<Topic>, head: Seq, events: &mut Vec<Event>) {
-    let visible_from = topic.subscription(line.outbox.user);
-    if visible_from.is_none() && !topic.is_reader(&line.outbox) {
-        line.outbox.move_on(topic.id, None);
-        events.push(Event::Gone(topic.id));
+fn reset(
+    line: &Arc<Line>,
+    id: ConversationId,
+    topic: Option<&Arc<Topic>>,
+    head: Seq,
+    events: &mut Vec<Event>,
+) {
+    let user = line.outbox.user;
+    let served = topic.filter(|topic| topic.subscription(user).is_some() || topic.is_reader(&line.outbox));
+    let Some(topic) = served else {
+        line.outbox.move_on(id, None);
+        events.push(Event::Gone(id));
         return;
-    }
+    };
     metrics::counter!("chat_sessions_reset").increment(1);
-    events.push(Event::Reset { conversation: topic.id, head });
-    let lag = Lag { next: head.next(), visible_from: visible_from.unwrap_or(Seq::new(1)) };
-    topic.join(&line.outbox, lag, Begin::Resume);
+    events.push(Event::Reset { conversation: id, head });
+    let visible_from = topic.subscription(user).unwrap_or(Seq::new(1));
+    topic.join(&line.outbox, Lag { next: head.next(), visible_from }, Begin::Resume);
 }
 
 async fn friends(line: &Arc<Line>, cursor: u64) -> Result<Vec<Event>, ChatError> {

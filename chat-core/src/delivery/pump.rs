@@ -54,6 +54,7 @@ async fn pass_on(core: &Arc<Core>, topic: &Arc<Topic>, entry: &Entry) {
                     core.hub.unsubscribe(&person, topic);
                 }
                 for outbox in dismissed {
+                    outbox.start_at(topic.id, None);
                     outbox.offer_summary(topic.id, &Event::Gone(topic.id));
                 }
                 return;
