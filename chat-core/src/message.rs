@@ -288,6 +288,13 @@ impl Edit {
     pub fn text(text: impl Into<String>) -> Result<Self, Refusal> {
         Ok(Self { text: Patch::Set(Text::new(text)?), ..Self::default() })
     }
+
+    /// The same, only if the message is still at this `rev`.
+    #[must_use]
+    pub const fn only_at(mut self, rev: Seq) -> Self {
+        self.rev = Some(rev);
+        self
+    }
 }
 
 /// A message as it is now.

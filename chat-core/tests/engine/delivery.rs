@@ -1,13 +1,11 @@
 //! Delivery on one node: order, holes, resume, slow consumers, removal, and who is told what.
 
-mod common;
-
 use std::sync::Arc;
 
+use crate::common::*;
 use chat_core::command::{Changed, SyncState, Typing};
 use chat_core::memory::MemoryStore;
 use chat_core::{Chat, Command, Ended, Event, Limits, Relation, Reply, Role, Seq, What};
-use common::*;
 
 #[tokio::test]
 async fn every_device_gets_every_entry_in_order_the_senders_own_included() {

@@ -1,5 +1,4 @@
 //! What the engine's tests share: a chat in memory, people as numbers, and short words for what they do.
-#![expect(dead_code, reason = "each test file uses its part")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,63 +12,63 @@ use chat_core::{
 };
 
 /// Long enough for anything that is going to happen at all.
-pub const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(20);
 
-pub fn user(number: u64) -> UserId {
+pub(crate) fn user(number: u64) -> UserId {
     UserId::from(number)
 }
 
-pub fn direct(one: u64, other: u64) -> ConversationId {
+pub(crate) fn direct(one: u64, other: u64) -> ConversationId {
     ConversationId::direct(Tenant::default(), Pair::new(user(one), user(other)).unwrap())
 }
 
-pub async fn chat() -> Chat {
+pub(crate) async fn chat() -> Chat {
     Chat::builder(MemoryStore::new()).build().await.unwrap()
 }
 
-pub async fn chat_with(store: Arc<dyn Store>, limits: Limits) -> Chat {
+pub(crate) async fn chat_with(store: Arc<dyn Store>, limits: Limits) -> Chat {
     Chat::over(store).limits(limits).build().await.unwrap()
 }
 
 /// A chat in which strangers may do what friends may.
-pub async fn open_chat() -> Chat {
+pub(crate) async fn open_chat() -> Chat {
     let mut policies = Policies::default();
     policies.set("direct", "anyone").unwrap();
     policies.set("group", "anyone").unwrap();
     Chat::builder(MemoryStore::new()).policies(policies).build().await.unwrap()
 }
 
-pub async fn befriend(chat: &Chat, one: u64, other: u64) {
+pub(crate) async fn befriend(chat: &Chat, one: u64, other: u64) {
     chat.actor(user(one)).request_friend(user(other)).await.unwrap();
     chat.actor(user(other)).accept_friend(user(one)).await.unwrap();
 }
 
-pub fn text(text: &str) -> Draft {
+pub(crate) fn text(text: &str) -> Draft {
     Draft::text(text).unwrap()
 }
 
-pub fn client_id(id: &str) -> ClientId {
+pub(crate) fn client_id(id: &str) -> ClientId {
     ClientId::new(id).unwrap()
 }
 
-pub async fn say(chat: &Chat, by: u64, to: impl Into<Destination> + 'static, what: &str) -> Seq {
+pub(crate) async fn say(chat: &Chat, by: u64, to: impl Into<Destination> + 'static, what: &str) -> Seq {
     chat.actor(user(by)).send(to, text(what)).await.unwrap().message.seq
 }
 
 /// A group of the first, who makes it, and the others.
-pub async fn group(chat: &Chat, people: &[u64]) -> ConversationId {
+pub(crate) async fn group(chat: &Chat, people: &[u64]) -> ConversationId {
     let members = people[1..].iter().map(|number| user(*number));
     let id = format!("group-{people:?}").replace(' ', "");
     let new = NewConversation::group(client_id(&id), members).named("a group");
     chat.actor(user(people[0])).create(new).await.unwrap().value.id
 }
 
-pub async fn device(chat: &Chat, number: u64) -> Session {
+pub(crate) async fn device(chat: &Chat, number: u64) -> Session {
     chat.open_with(Open::new(user(number))).await.unwrap()
 }
 
 /// A device that waits for its `sync`, and the answer to it.
-pub async fn resume(chat: &Chat, number: u64, has: &[(ConversationId, Seq)]) -> (Session, Synced) {
+pub(crate) async fn resume(chat: &Chat, number: u64, has: &[(ConversationId, Seq)]) -> (Session, Synced) {
     let session = chat.open_with(Open::new(user(number)).resume(Resume::AwaitSync)).await.unwrap();
     let request = Sync { epoch: Some(chat.epoch()), conversations: has.to_vec(), ..Sync::default() };
     let Reply::Synced(synced) = session.handle(Command::Sync(request)).await.unwrap() else {
@@ -78,12 +77,12 @@ pub async fn resume(chat: &Chat, number: u64, has: &[(ConversationId, Seq)]) -> 
     (session, synced)
 }
 
-pub async fn event(session: &mut Session) -> Event {
+pub(crate) async fn event(session: &mut Session) -> Event {
     tokio::time::timeout(LONG, session.next()).await.expect("an event was expected").unwrap()
 }
 
 /// The next entry; other events are passed over.
-pub async fn entry(session: &mut Session) -> Entry {
+pub(crate) async fn entry(session: &mut Session) -> Entry {
     loop {
         if let Event::Entry(entry) = event(session).await {
             return Entry::clone(&entry);
@@ -92,7 +91,7 @@ pub async fn entry(session: &mut Session) -> Entry {
 }
 
 /// The positions of the next `count` entries.
-pub async fn seqs(session: &mut Session, count: usize) -> Vec<u64> {
+pub(crate) async fn seqs(session: &mut Session, count: usize) -> Vec<u64> {
     let mut seqs = Vec::new();
     for _ in 0..count {
         seqs.push(entry(session).await.seq.get());
@@ -101,6 +100,6 @@ pub async fn seqs(session: &mut Session, count: usize) -> Vec<u64> {
 }
 
 /// What was refused, by its code.
-pub fn code<T: std::fmt::Debug>(result: Result<T, ChatError>) -> &'static str {
+pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, ChatError>) -> &'static str {
     result.expect_err("a refusal was expected").code()
 }
