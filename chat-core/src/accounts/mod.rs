@@ -2,10 +2,10 @@
 //!
 //! [`Accounts`] is a service beside the engine: it knows the parts `Accounts` and `Sessions` of a store and nothing
 //! of conversations. A host builds both, gives this one to the engine as its
-//! [`Directory`](crate::user::Directory), asks it who a token belongs to ([`Accounts::authenticate`]), and lets it
-//! tell the engine what must follow ([`Hooks`]).
+//! [`Directory`](crate::user::Directory) and [`Liveness`](crate::delivery::Liveness), asks it who a token belongs to
+//! ([`Accounts::authenticate`]), and lets it tell the engine what must follow ([`Hooks`]).
 //!
-//! - A password is proven once, at login. What follows is a *login* ([`SessionId`]): a row with the hashes of its
+//! - A password is proven once, at login. What follows is a *login* ([`SessionId`](crate::SessionId)): a row with the hashes of its
 //!   refresh tokens. An access token names a login and is worth nothing when the login has ended, however long it
 //!   was meant to live.
 //! - Credentials change in one order: the account first (its `credential_version` rises), the logins after. Whoever
@@ -41,6 +41,7 @@ mod access_token;
 mod attempts;
 mod credentials;
 mod directory;
+mod hooks;
 mod keys;
 mod liveness;
 mod login;
@@ -60,10 +61,8 @@ mod tests;
 mod tickets;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-
-use async_trait::async_trait;
 
 use self::access_token::AccessTokens;
 use self::attempts::FailedAttempts;
@@ -72,12 +71,13 @@ use self::names::Reserved;
 use self::passwords::Hasher;
 use self::tickets::Tickets;
 use crate::error::{ChatError, Refusal};
-use crate::id::{IdSource, SessionId, SystemIds, UserId};
+use crate::id::{IdSource, SystemIds, UserId};
 use crate::limits::Limits;
 use crate::store::{self, Account, AccountState, Claims, Store, StoreError};
 use crate::time::{Clock, SystemClock, Timestamp};
 use crate::user::search_words;
 
+pub use hooks::Hooks;
 pub use keys::{KeyError, Keys};
 pub use login::{Login, Tokens};
 pub use options::{AccountOptions, EmailClaim};
@@ -94,20 +94,6 @@ const ROUNDS: usize = 8;
 
 /// Accounts or logins read at a time where all are gone through.
 const BATCH: usize = 256;
-
-/// What must follow elsewhere from what happens here; the host carries it to the engine.
-#[async_trait]
-pub trait Hooks: Send + Sync + 'static {
-    /// These logins have ended on this node: their sockets are closed. Must not block.
-    fn sessions_ended(&self, sessions: &[SessionId]);
-
-    /// This account is being deleted: friendships and groups are left. Called again after a failure, so what is done
-    /// already must be no error.
-    ///
-    /// # Errors
-    /// Any; the account stays `Deleting` then and is tried again by the next sweep.
-    async fn leave(&self, user: UserId) -> Result<(), ChatError>;
-}
 
 /// The accounts of a host. Cheap to clone.
 #[derive(Clone)]
@@ -126,7 +112,7 @@ struct Service {
     failed_attempts: FailedAttempts,
     liveness: Liveness,
     tickets: Tickets,
-    hooks: OnceLock<Arc<dyn Hooks>>,
+    hooks: RwLock<Option<Arc<dyn Hooks>>>,
 }
 
 /// Parts of an [`Accounts`] before it is one.
@@ -166,7 +152,7 @@ impl AccountsBuilder {
             failed_attempts: FailedAttempts::new(limits.failed_logins_per_account_per_minute, &*ids),
             liveness: Liveness::default(),
             tickets: Tickets::new(&limits),
-            hooks: OnceLock::new(),
+            hooks: RwLock::default(),
             store,
             clock,
             ids,
@@ -202,10 +188,20 @@ impl Accounts {
         }
     }
 
-    /// Tells the service what must follow from what it does. Once, after the engine was built, which needs the
-    /// service for its directory; later calls change nothing.
+    /// Tells the service what must follow from what it does, after the engine was built, which needs the service for
+    /// its directory: `accounts.connect(Arc::new(chat.clone()))`. The two then hold each other until
+    /// [`disconnect`](Self::disconnect).
     pub fn connect(&self, hooks: Arc<dyn Hooks>) {
-        let _first_one_stays = self.0.hooks.set(hooks);
+        *self.0.hooks.write().unwrap_or_else(PoisonError::into_inner) = Some(hooks);
+    }
+
+    /// Lets go of what [`connect`](Self::connect) was given: when the engine is shut down.
+    pub fn disconnect(&self) {
+        *self.0.hooks.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn hooks(&self) -> Option<Arc<dyn Hooks>> {
+        self.0.hooks.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn records(&self) -> &dyn store::Accounts {

@@ -1,7 +1,10 @@
 //! Logins: who a token belongs to, the list of devices, and their end.
 
+use async_trait::async_trait;
+
 use super::Accounts;
 use super::tickets::{self, Ticket};
+use crate::delivery::Liveness;
 use crate::error::{ChatError, Refusal};
 use crate::id::{SessionId, UserId};
 use crate::store::SessionRow;
@@ -35,6 +38,13 @@ pub struct SessionSummary {
 impl From<SessionRow> for SessionSummary {
     fn from(row: SessionRow) -> Self {
         Self { id: row.id, device: row.device, created_at: row.created_at, last_seen_at: row.last_seen_at }
+    }
+}
+
+#[async_trait]
+impl Liveness for Accounts {
+    async fn alive(&self, logins: &[SessionId]) -> Result<Vec<bool>, ChatError> {
+        Self::alive(self, logins).await
     }
 }
 
@@ -155,7 +165,7 @@ impl Accounts {
             return;
         }
         self.0.liveness.end(sessions, self.monotonic());
-        if let Some(hooks) = self.0.hooks.get() {
+        if let Some(hooks) = self.hooks() {
             hooks.sessions_ended(sessions);
         }
     }

@@ -69,7 +69,7 @@ impl Accounts {
     /// is cut short.
     async fn finish_deletion(&self, user: UserId) -> Result<(), ChatError> {
         self.end_all(user).await?;
-        if let Some(hooks) = self.0.hooks.get() {
+        if let Some(hooks) = self.hooks() {
             hooks.leave(user).await?;
         }
         self.change(user, entomb).await.map(|_| ())

@@ -2,6 +2,7 @@
 
 mod access;
 mod credentials;
+mod engine;
 mod login;
 mod people;
 mod refresh;
@@ -18,7 +19,8 @@ use async_trait::async_trait;
 
 use self::store::Watched;
 use super::*;
-use crate::time::Sleep;
+use crate::id::SessionId;
+use crate::testing::ManualClock;
 use crate::user::{Device, Profile};
 
 /// The password of everybody in these tests.
@@ -31,7 +33,7 @@ const KEY: &str = "one AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 struct World {
     accounts: Accounts,
     store: Arc<Watched>,
-    clock: Arc<StillClock>,
+    clock: ManualClock,
     host: Arc<Host>,
 }
 
@@ -43,17 +45,17 @@ impl World {
     fn with(set: impl FnOnce(&mut AccountOptions), limit: impl FnOnce(&mut Limits)) -> Self {
         let mut limits = Limits::default();
         limit(&mut limits);
-        Self::over(Arc::default(), Arc::default(), KEY, set, limits)
+        Self::over(Arc::default(), ManualClock::default(), KEY, set, limits)
     }
 
     /// Another node over the same store, at the same time.
     fn node(&self, keys: &str) -> Self {
-        Self::over(Arc::clone(&self.store), Arc::clone(&self.clock), keys, |_| (), Limits::default())
+        Self::over(Arc::clone(&self.store), self.clock.clone(), keys, |_| (), Limits::default())
     }
 
     fn over(
         store: Arc<Watched>,
-        clock: Arc<StillClock>,
+        clock: ManualClock,
         keys: &str,
         set: impl FnOnce(&mut AccountOptions),
         limits: Limits,
@@ -62,7 +64,7 @@ impl World {
         options.password_cost = PasswordCost::new(8, 1).unwrap();
         set(&mut options);
         let accounts = Accounts::builder(store.clone(), Keys::parse(keys).unwrap(), options)
-            .clock(clock.clone())
+            .clock(Arc::new(clock.clone()))
             .limits(limits)
             .build();
         let host = Arc::<Host>::default();
@@ -89,36 +91,6 @@ impl World {
 
     async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, &'static str> {
         self.accounts.refresh(tokens.refresh_token.expose()).await.map_err(|error| error.code())
-    }
-}
-
-/// A clock that moves when it is told to.
-struct StillClock(Mutex<(Timestamp, Duration)>);
-
-impl Default for StillClock {
-    fn default() -> Self {
-        Self(Mutex::new((Timestamp::from_millis(1_800_000_000_000), Duration::from_secs(100))))
-    }
-}
-
-impl StillClock {
-    fn advance(&self, by: Duration) {
-        let mut time = self.0.lock().unwrap();
-        *time = (time.0.plus(by), time.1 + by);
-    }
-}
-
-impl Clock for StillClock {
-    fn now(&self) -> Timestamp {
-        self.0.lock().unwrap().0
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.0.lock().unwrap().1
-    }
-
-    fn sleep(&self, _duration: Duration) -> Sleep {
-        unreachable!("nothing in this module sleeps")
     }
 }
 
