@@ -4,11 +4,12 @@
 //! are taken in this order and never over an await: people or topics → one topic → one person's sessions → one outbox.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
 use tokio::runtime::Handle;
 
-use super::notify::Notice;
+use super::notify::{self, Interest, Notice};
 use super::outbox::{Ended, Outbox};
 use super::presence::PresenceBook;
 use super::pump;
@@ -28,6 +29,7 @@ pub(crate) struct Hub {
     topics: Mutex<HashMap<ConversationId, Arc<Topic>>>,
     people: Mutex<HashMap<UserId, Here>>,
     logins: Mutex<HashMap<SessionId, Vec<Arc<Outbox>>>>,
+    connected: AtomicUsize,
     pub(super) presence: PresenceBook,
     pub(super) events_max: usize,
     receipt_members_max: u64,
@@ -125,6 +127,7 @@ impl Hub {
             topics: Mutex::default(),
             people: Mutex::default(),
             logins: Mutex::default(),
+            connected: AtomicUsize::new(0),
             presence: PresenceBook::default(),
             events_max: usize::try_from(limits.session_events_max).unwrap_or(usize::MAX).max(2),
             receipt_members_max: limits.receipt_members_max,
@@ -167,6 +170,7 @@ impl Hub {
             }
             people.remove(&person.id);
         }
+        self.interest(notify::Topic::User(person.id), Interest::Off);
         for topic in std::mem::take(&mut *lock(&person.topics)) {
             topic.unsubscribe(person);
             self.tidy(&topic);
@@ -175,6 +179,7 @@ impl Hub {
 
     /// Begins to pass events on to a session.
     pub(super) fn connect(&self, person: &Arc<Person>, outbox: &Arc<Outbox>) {
+        self.connected.fetch_add(1, Ordering::Relaxed);
         let first = {
             let mut outboxes = lock(&person.outboxes);
             outboxes.push(Arc::clone(outbox));
@@ -190,6 +195,7 @@ impl Hub {
 
     /// Ends it.
     pub(super) fn disconnect(&self, person: &Arc<Person>, outbox: &Arc<Outbox>) {
+        self.connected.fetch_sub(1, Ordering::Relaxed);
         let last = {
             let mut outboxes = lock(&person.outboxes);
             outboxes.retain(|one| !Arc::ptr_eq(one, outbox));
@@ -223,7 +229,7 @@ impl Hub {
 
     /// How many sessions are connected.
     pub(crate) fn connected(&self) -> usize {
-        self.everybody().iter().map(|person| lock(&person.outboxes).len()).sum()
+        self.connected.load(Ordering::Relaxed)
     }
 
     /// Every login that has a session here.
@@ -262,11 +268,7 @@ impl Hub {
         served: Served,
         visible_from: Seq,
     ) -> Option<Arc<Topic>> {
-        let mut topics = lock(&self.topics);
-        let new = !topics.contains_key(&served.id);
-        let topic = Arc::clone(topics.entry(served.id).or_insert_with(|| Arc::new(Topic::new(served))));
-        topic.subscribe(person, visible_from);
-        drop(topics);
+        let (topic, new) = self.serve(served, |topic| topic.subscribe(person, visible_from));
         let mut own = lock(&person.topics);
         if !own.iter().any(|one| Arc::ptr_eq(one, &topic)) {
             own.push(Arc::clone(&topic));
@@ -276,11 +278,7 @@ impl Hub {
 
     /// Serves a session a conversation it is no member of.
     pub(super) fn add_reader(&self, served: Served, outbox: &Arc<Outbox>) -> (Arc<Topic>, bool) {
-        let mut topics = lock(&self.topics);
-        let new = !topics.contains_key(&served.id);
-        let topic = Arc::clone(topics.entry(served.id).or_insert_with(|| Arc::new(Topic::new(served))));
-        topic.add_reader(outbox);
-        (topic, new)
+        self.serve(served, |topic| topic.add_reader(outbox))
     }
 
     /// Forgets a conversation that serves nobody.
@@ -289,6 +287,28 @@ impl Hub {
         let same = topics.get(&topic.id).is_some_and(|one| Arc::ptr_eq(one, topic));
         if same && topic.is_idle() {
             topics.remove(&topic.id);
+            drop(topics);
+            self.interest(notify::Topic::Conversation(topic.id), Interest::Off);
+        }
+    }
+
+    /// The topic of a conversation, and whether it was not served before.
+    fn serve(&self, served: Served, join: impl FnOnce(&Arc<Topic>)) -> (Arc<Topic>, bool) {
+        let mut topics = lock(&self.topics);
+        let new = !topics.contains_key(&served.id);
+        let topic = Arc::clone(topics.entry(served.id).or_insert_with(|| Arc::new(Topic::new(served))));
+        join(&topic);
+        drop(topics);
+        if new {
+            self.interest(notify::Topic::Conversation(served.id), Interest::On);
+        }
+        (topic, new)
+    }
+
+    /// Says what this node wants to be told of.
+    fn interest(&self, topic: notify::Topic, interest: Interest) {
+        if let Some(core) = self.core.get().and_then(Weak::upgrade) {
+            core.notifier.interest(topic, interest);
         }
     }
 
@@ -321,10 +341,7 @@ impl Hub {
         } else if !here.is_empty() {
             // They are subscribed by the pump, when it comes to the entry that makes them members.
             let served = Served { head: before, ..conversation.into() };
-            let topic = {
-                let mut topics = lock(&self.topics);
-                Arc::clone(topics.entry(served.id).or_insert_with(|| Arc::new(Topic::new(served))))
-            };
+            let (topic, _) = self.serve(served, |_| ());
             let pump = topic.add(entries, conversation.member_count);
             self.pump(&topic, pump);
         }
