@@ -11,6 +11,7 @@
 /** @import {Cache} from "./tasks/cache.js" */
 import { createApi } from "./net/api.js";
 import { Connection } from "./net/connection.js";
+import { SessionEnded } from "./net/errors.js";
 import { Tokens } from "./net/tokens.js";
 import { initial } from "./state/state.js";
 import { createStore } from "./state/store.js";
@@ -47,6 +48,7 @@ const say = createNotice();
 
 /** What keeps a sentence over the reload that ends a session. */
 const FAREWELL = `${KEY} farewell`;
+const SESSION_ENDED = "Your session has ended. Please log in again.";
 
 /** @param {Profile} me */
 async function run(me) {
@@ -62,7 +64,7 @@ async function run(me) {
     resume: (hello, request) => resume(store, hello, request),
     heard: (event) => hear(store, connection, event),
     phase: (phase) => store.dispatch({ type: "connection", connection: phase }),
-    ended: () => leave("Your session has ended. Please log in again."),
+    ended: () => leave(SESSION_ENDED),
   });
 
   keepOutgoing(store, localStorage, outgoing);
@@ -73,6 +75,7 @@ async function run(me) {
   receipts(store, connection.request, watched);
   show(store, connection, () => logOut(store, cache));
   watchTheWorld(store, connection);
+  keepSession();
   connection.start();
 }
 
@@ -103,6 +106,18 @@ function show(store, connection, logOut) {
   auth.show(false);
   find("app", HTMLElement).hidden = false;
   render();
+}
+
+/** How often it is looked whether the tokens are due; they are renewed well before they expire. */
+const LOOK_AT_TOKENS_MS = 30_000;
+
+/** A socket outlives its token, but a session that is never renewed ends. */
+function keepSession() {
+  setInterval(() => {
+    tokens.access().catch((error) => {
+      if (error instanceof SessionEnded) leave(SESSION_ENDED);
+    });
+  }, LOOK_AT_TOKENS_MS);
 }
 
 /** Somebody looking at the page, the network coming back, other tabs. @param {Store} store @param {Connection} connection */
