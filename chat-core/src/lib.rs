@@ -50,6 +50,8 @@
 #[cfg(feature = "accounts")]
 pub mod accounts;
 pub mod command;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod conversation;
 pub mod delivery;
 pub mod engine;

@@ -1,0 +1,43 @@
+//! The suite that proves a store: every sentence of the contract as one named test, the same on every store.
+//!
+//! A store crate writes a [`Fixture`] and one line:
+//!
+//! ```
+//! # #[cfg(test)] mod tests {
+//! chat_core::conformance::suite!(Memory);
+//! # }
+//! # use chat_core::conformance::Memory;
+//! ```
+//!
+//! Each case is a plain `async fn` over a fresh store ([`Subject`]), grouped by part of the contract, and becomes one
+//! test of its own, so that one failure hides no other. There are no capability flags: a store keeps the whole
+//! contract or it is none. What the suite leaves out is speed, and faults of the machine.
+
+#![expect(clippy::unwrap_used, reason = "a case that fails is a panic")]
+
+pub mod accounts;
+pub mod changes;
+pub mod conversations;
+pub mod durability;
+pub mod effects;
+pub mod friendships;
+pub mod log;
+pub mod marks;
+pub mod members;
+pub mod memberships;
+pub mod races;
+pub mod receipts;
+pub mod repeats;
+pub mod sessions;
+pub mod tenants;
+pub mod unicode;
+pub mod unread;
+pub mod windows;
+
+mod fixture;
+mod scene;
+#[macro_use]
+mod suite;
+
+pub use self::fixture::{Database, Fixture, Memory, Split, Subject, check};
+pub use crate::conformance_suite as suite;
