@@ -5,6 +5,7 @@
 
 use crate::error::Refusal;
 use crate::id::{ConversationId, Pair, Seq, UserId};
+use crate::receipt::Receipt;
 use crate::time::Timestamp;
 
 /// What a conversation is.
@@ -259,6 +260,8 @@ pub struct Seat {
     pub membership: Membership,
     /// Messages after `read` that are not deleted.
     pub unread: u64,
+    /// How far the other of a direct conversation has come.
+    pub peer: Option<Receipt>,
 }
 
 impl Seat {

@@ -79,7 +79,7 @@ async fn named(
             continue;
         };
         serve(core, line, seat).await?;
-        let point = core.sync_point(line.outbox.user, seat).await?;
+        let point = core.sync_point(line.outbox.user, seat);
         let complete = same_epoch && is_complete(seat, *has, core.limits.catch_up_entries_max);
         let next = if complete { has.next() } else { seat.conversation.head.next() };
         let visible_from = seat.membership.visible_from;

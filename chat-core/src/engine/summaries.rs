@@ -95,22 +95,15 @@ impl Core {
         Ok(ids.iter().zip(last).map(|(id, row)| row.and_then(|row| rows::message(*id, &row))).collect())
     }
 
-    /// Where a user stands in a conversation, for a resume.
-    pub(crate) async fn sync_point(&self, user: UserId, seat: &Seat) -> Result<SyncPoint, ChatError> {
-        let peer = match seat.conversation.pair.and_then(|pair| pair.other(user)) {
-            Some(other) => self.peer(seat.conversation.id, user, other).await?,
-            None => None,
-        };
-        Ok(SyncPoint { head: seat.conversation.head, standpoint: standpoint(seat), peer })
-    }
-
-    /// How far the other has come, unless a block stands between.
-    async fn peer(&self, id: ConversationId, user: UserId, other: UserId) -> Result<Option<Peer>, ChatError> {
-        if self.hub.is_blocked(user, other) {
-            return Ok(None);
+    /// Where a user stands in a conversation, for a resume. Across a block the other's receipts are not shown.
+    pub(crate) fn sync_point(&self, user: UserId, seat: &Seat) -> SyncPoint {
+        let other = seat.conversation.pair.and_then(|pair| pair.other(user));
+        let peer = other.zip(seat.peer).filter(|(other, _)| !self.hub.is_blocked(user, *other));
+        SyncPoint {
+            head: seat.conversation.head,
+            standpoint: standpoint(seat),
+            peer: peer.map(|(user, receipt)| Peer { user, receipt }),
         }
-        let row = self.store.talk().memberships().of(id, &[other]).await?.pop().flatten();
-        Ok(row.map(|row| Peer { user: other, receipt: Receipt { read: row.read, delivered: row.delivered } }))
     }
 }
 

@@ -143,7 +143,9 @@ impl Room {
     pub(super) fn seat(&self, user: UserId) -> Option<Seat> {
         let membership = self.members.get(&user)?.clone();
         let unread = self.unread(&membership);
-        Some(Seat { conversation: self.record.clone(), membership, unread })
+        let other = self.record.pair.and_then(|pair| self.members.get(&pair.other(user)?));
+        let peer = other.map(|row| Receipt { read: row.read, delivered: row.delivered });
+        Some(Seat { conversation: self.record.clone(), membership, unread, peer })
     }
 }
 

@@ -91,7 +91,8 @@ pub trait Memberships: Send + Sync {
     /// Any [`StoreError`].
     async fn positions(&self, user: UserId) -> Result<Vec<Position>, StoreError>;
 
-    /// A user's rows with their conversations and exact unread counts.
+    /// A user's rows with their conversations, exact unread counts and, of direct ones, how far the other has come:
+    /// all that a resume or a list needs, in one call.
     ///
     /// # Errors
     /// Any [`StoreError`].
