@@ -453,12 +453,9 @@ impl Hub {
         }
     }
 
-    /// Whether there is a block between two people, as far as this node has seen one of them.
-    pub(crate) fn is_blocked(&self, one: UserId, other: UserId) -> bool {
-        match self.person(one) {
-            Some(person) => person.is_blocked_with(other),
-            None => self.person(other).is_some_and(|person| person.is_blocked_with(one)),
-        }
+    /// Whether there is a block between somebody connected here and another.
+    pub(crate) fn is_blocked(&self, here: UserId, other: UserId) -> bool {
+        self.person(here).is_some_and(|person| person.is_blocked_with(other))
     }
 
     /// What is between two people changed.

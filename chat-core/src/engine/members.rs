@@ -168,9 +168,10 @@ impl ActingAs {
         let ids: Vec<UserId> = page.items.iter().map(|row| row.user).collect();
         let profiles = self.core.profiles(&ids).await?;
         let with_receipts = found.member_count <= self.core.limits.receipt_members_max;
+        let blocks = self.core.store.people().friendships().blocks(self.user).await?;
         let member = |row: Membership| {
             let found = profiles.iter().find(|profile| profile.id == row.user).cloned();
-            let shown = with_receipts && !self.core.hub.is_blocked(self.user, row.user);
+            let shown = with_receipts && !blocks.contains(&row.user);
             Member {
                 user: found.unwrap_or_else(|| Profile::new(row.user)),
                 role: row.role().unwrap_or(Role::Member),
