@@ -22,6 +22,8 @@ export const NO_FRIENDS = { cursor: null, byUser: {} };
  */
 export function reducePeople(state, action) {
   switch (action.type) {
+    case "connection":
+      return action.connection.phase === "live" ? state : { ...state, presence: {} }; // nobody would say who leaves
     case "synced": {
       const { friends, new: added } = action.reply;
       const met = withPeople(

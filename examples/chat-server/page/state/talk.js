@@ -51,6 +51,8 @@ export function reduceTalk(state, action) {
       return change(state, action.conversation, (known) => conversation.afterReset(known, action.head));
     case "typing":
       return typing(state, action.conversation, action.user, action.active ? action.now + TYPING_MS : null);
+    case "connection":
+      return action.connection.phase === "live" ? state : { ...state, typing: {} };
     case "tick":
       return expired(state, action.now);
     default:

@@ -28,6 +28,7 @@ const MARKS = {
 const NEAR_END_PX = 80;
 const NEAR_START_PX = 40;
 
+<<<<<<< Updated upstream
 /**
  * @param {Commands} commands
  * @param {() => State} state
@@ -41,6 +42,18 @@ export function createMessages(commands, state, edit) {
   let shown = null;
   /** @type {Promise<void> | null} */
   let loading = null;
+=======
+export class MessagesView {
+  #log = find("log", HTMLElement);
+  #list = find("messages", HTMLOListElement);
+  #earlier = find("earlier", HTMLButtonElement);
+  /** What was shown last. @type {{selected: string, first: string | undefined, last: string | undefined}} */
+  #shown = { selected: "", first: undefined, last: undefined };
+  #loading = false;
+  /** @type {Commands} */ #commands;
+  /** @type {() => State} */ #state;
+  /** @type {(message: Message) => void} */ #edit;
+>>>>>>> Stashed changes
 
   function loadEarlier() {
     const conversation = open(state());
@@ -49,6 +62,7 @@ export function createMessages(commands, state, edit) {
     loading = commands.earlier(conversation).finally(() => (loading = null));
   }
 
+<<<<<<< Updated upstream
   earlier.onclick = loadEarlier;
   log.onscroll = () => {
     if (log.scrollTop < NEAR_START_PX && log.scrollHeight > log.clientHeight) loadEarlier();
@@ -69,6 +83,21 @@ export function createMessages(commands, state, edit) {
         h("span", { class: "edited", "data-test": "message-edited" }),
         h("time", {}),
         h("span", { class: "mark", role: "img", "data-test": "message-mark" }),
+=======
+  /** @param {State} state */
+  render(state) {
+    const conversation = open(state);
+    const shown = lines(state);
+    const items = withDays(shown);
+    this.#earlier.hidden = !conversation || conversation.from <= 1;
+    this.#keepingPlace(JSON.stringify(state.selected), shown, () =>
+      keyed(
+        this.#list,
+        items,
+        (item) => item.key,
+        (item) => this.#create(item),
+        (row, item, index) => row.show(state, item, items[index - 1]),
+>>>>>>> Stashed changes
       ),
       h("span", { class: "tools" }),
     );
@@ -82,6 +111,7 @@ export function createMessages(commands, state, edit) {
     else showMessage(element, row.message, before);
   }
 
+<<<<<<< Updated upstream
   /** @param {HTMLElement} element @param {Message} message @param {Row | undefined} before */
   function showMessage(element, message, before) {
     const now = state();
@@ -110,6 +140,25 @@ export function createMessages(commands, state, edit) {
             : "none",
       message,
     );
+=======
+  /**
+   * Follows the end if that is where one was, or when one has just written; stays at the same message when older
+   * ones appear before it.
+   * @param {string} selected
+   * @param {Line[]} lines
+   * @param {() => void} paint
+   */
+  #keepingPlace(selected, lines, paint) {
+    const { scrollTop, scrollHeight, clientHeight } = this.#log;
+    const before = this.#shown;
+    const [first, last] = [lines[0], lines.at(-1)];
+    const wrote = last?.kind === "outgoing" && last.key !== before.last;
+    const wasAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    paint();
+    if (selected !== before.selected || wrote || wasAtEnd) this.#log.scrollTop = this.#log.scrollHeight;
+    else if (first?.key !== before.first) this.#log.scrollTop = this.#log.scrollHeight - scrollHeight + scrollTop;
+    this.#shown = { selected, first: first?.key, last: last?.key };
+>>>>>>> Stashed changes
   }
 
   /** @param {HTMLElement} element @param {Outgoing} one */

@@ -6,7 +6,7 @@ import { showAvatar } from "./avatar.js";
 import { find, setText } from "./dom.js";
 
 /** @type {Record<State["connection"]["phase"], string>} */
-const PHASES = {
+export const PHASES = {
   connecting: "Connecting…",
   syncing: "Catching up…",
   live: "Connected",

@@ -6,6 +6,7 @@
 import { nameOf, open, titleOf, typists } from "../state/selectors.js";
 import { showAvatar } from "./avatar.js";
 import { find, setText } from "./dom.js";
+import { PHASES } from "./side.js";
 import { lastSeen } from "./time.js";
 
 /**
@@ -42,6 +43,7 @@ export function createTalk(commands, details) {
 
 /** @param {State} state @param {Conversation | null} conversation @param {string | null} other @returns {string} */
 function subtitle(state, conversation, other) {
+  if (state.connection.phase !== "live") return PHASES[state.connection.phase];
   const typing = conversation ? typists(state, conversation).map((user) => nameOf(state, user)) : [];
   if (typing.length > 0) return `${typing.join(", ")} ${typing.length === 1 ? "is" : "are"} typing…`;
   if (!other) return conversation ? `${conversation.memberCount} members` : "";
