@@ -1,7 +1,7 @@
 // Where you are: the line itself, against a socket that the test holds in its hands.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { createConnection } from "../page/net/connection.js";
+import { Connection } from "../page/net/connection.js";
 import { Refused, SessionEnded, Unreachable } from "../page/net/errors.js";
 
 const HELLO = { type: "hello", user: { id: "ana" }, epoch: "e1", heartbeat_ms: 25_000 };
@@ -40,7 +40,7 @@ function line(context, more = {}) {
   globalThis.WebSocket = FakeSocket;
   const seen = { phases: [], heard: [], ended: 0, resumed: 0 };
   const tokens = { access: async () => "token", renew: async () => "other token", ...more.tokens };
-  const connection = createConnection(new URL("ws://host/v1/ws"), tokens, {
+  const connection = new Connection(new URL("ws://host/v1/ws"), tokens, {
     resume: more.resume ?? (async () => void seen.resumed++),
     heard: (event) => seen.heard.push(event),
     phase: ({ phase }) => seen.phases.push(phase),

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Refused, SessionEnded, Unreachable } from "../page/net/errors.js";
-import { createTokens } from "../page/net/tokens.js";
+import { Tokens } from "../page/net/tokens.js";
 
 const LIFE_MS = 600_000;
 
@@ -23,7 +23,7 @@ function browser(refresh) {
       return refresh ? refresh(token) : session(world.refreshed.length + 1);
     },
   };
-  world.tab = (own = locks) => createTokens(api, { key: "tokens", storage, locks: own, now: () => world.time });
+  world.tab = (own = locks) => new Tokens(api, { key: "tokens", storage, locks: own, now: () => world.time });
   return world;
 }
 

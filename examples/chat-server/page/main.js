@@ -10,48 +10,45 @@
 /** @import {Store} from "./state/store.js" */
 /** @import {Cache} from "./tasks/cache.js" */
 import { createApi } from "./net/api.js";
-import { createConnection } from "./net/connection.js";
-import { createTokens } from "./net/tokens.js";
+import { Connection } from "./net/connection.js";
+import { SessionEnded } from "./net/errors.js";
+import { Tokens } from "./net/tokens.js";
 import { initial } from "./state/state.js";
 import { createStore } from "./state/store.js";
 import { keepState, openCache } from "./tasks/cache.js";
-import { createCommands } from "./tasks/commands.js";
+import { Commands } from "./tasks/commands.js";
 import { lookups } from "./tasks/lookups.js";
 import { presence } from "./tasks/presence.js";
 import { receipts } from "./tasks/receipts.js";
 import { resume } from "./tasks/resume.js";
 import { keepOutgoing, keptOutgoing, sending } from "./tasks/sending.js";
-import { typing } from "./tasks/typing.js";
-import { createAuth } from "./views/auth.js";
-import { createChats } from "./views/chats.js";
-import { createComposer } from "./views/composer.js";
+import { Typing } from "./tasks/typing.js";
+import { AuthView } from "./views/auth.js";
+import { ChatsView } from "./views/chats.js";
+import { ComposerView } from "./views/composer.js";
 import { confirm } from "./views/confirm.js";
-import { createDetails } from "./views/details.js";
+import { DetailsDialog } from "./views/details.js";
 import { find } from "./views/dom.js";
-import { createMessages } from "./views/messages.js";
-import { createNewGroup } from "./views/newgroup.js";
+import { MessagesView } from "./views/messages.js";
+import { NewGroupDialog } from "./views/newgroup.js";
 import { createNotice } from "./views/notice.js";
-import { createPeople } from "./views/people.js";
-import { createSide } from "./views/side.js";
-import { createTalk } from "./views/talk.js";
+import { PeopleView } from "./views/people.js";
+import { SideView } from "./views/side.js";
+import { TalkView } from "./views/talk.js";
 
 /** Several of these pages may share an origin under different prefixes; each keeps its own things. */
 const HOME = new URL(".", document.baseURI);
 const KEY = `chat ${HOME.pathname}`;
 
 const api = createApi(HOME.href);
-const tokens = createTokens(api, {
-  key: `${KEY} tokens`,
-  storage: localStorage,
-  locks: navigator.locks,
-  now: Date.now,
-});
-const auth = createAuth(api, (session) => run(tokens.keep(session).user));
+const TOKENS = `${KEY} tokens`;
+const tokens = new Tokens(api, { key: TOKENS, storage: localStorage, locks: navigator.locks, now: Date.now });
+const auth = new AuthView(api, (session) => run(tokens.keep(session).user));
 const say = createNotice();
-/** @typedef {ReturnType<typeof createConnection>} Connection */
 
 /** What keeps a sentence over the reload that ends a session. */
 const FAREWELL = `${KEY} farewell`;
+const SESSION_ENDED = "Your session has ended. Please log in again.";
 
 /** @param {Profile} me */
 async function run(me) {
@@ -63,11 +60,11 @@ async function run(me) {
 
   const address = new URL("v1/ws?resume=true", HOME);
   address.protocol = address.protocol.replace("http", "ws");
-  const connection = createConnection(address, tokens, {
+  const connection = new Connection(address, tokens, {
     resume: (hello, request) => resume(store, hello, request),
     heard: (event) => hear(store, connection, event),
     phase: (phase) => store.dispatch({ type: "connection", connection: phase }),
-    ended: () => leave("Your session has ended. Please log in again."),
+    ended: () => leave(SESSION_ENDED),
   });
 
   keepOutgoing(store, localStorage, outgoing);
@@ -78,6 +75,7 @@ async function run(me) {
   receipts(store, connection.request, watched);
   show(store, connection, () => logOut(store, cache));
   watchTheWorld(store, connection);
+  keepSession();
   connection.start();
 }
 
@@ -89,17 +87,17 @@ function hear(store, connection, event) {
 
 /** @param {Store} store @param {Connection} connection @param {() => void} logOut */
 function show(store, connection, logOut) {
-  const commands = createCommands(store, connection.request, say);
-  const composer = createComposer(commands, typing(store, connection.request), store.state);
-  const details = createDetails(commands, store.state);
-  const side = createSide(logOut);
-  createNewGroup(commands, store.state, side.showChats);
+  const commands = new Commands(store, connection.request, say);
+  const composer = new ComposerView(commands, new Typing(store, connection.request), store.state);
+  const details = new DetailsDialog(commands, store.state);
+  const side = new SideView(logOut);
+  new NewGroupDialog(commands, store.state, () => side.showChats());
   const views = [
     side,
-    createChats(commands),
-    createPeople(commands, store.state, store.touch),
-    createTalk(commands, details.show),
-    createMessages(commands, store.state, composer.edit),
+    new ChatsView(commands),
+    new PeopleView(commands, store.touch),
+    new TalkView(commands, () => details.show()),
+    new MessagesView(commands, store.state, (message) => composer.edit(message)),
     composer,
     details,
   ];
@@ -110,9 +108,21 @@ function show(store, connection, logOut) {
   render();
 }
 
+/** How often it is looked whether the tokens are due; they are renewed well before they expire. */
+const LOOK_AT_TOKENS_MS = 30_000;
+
+/** A socket outlives its token, but a session that is never renewed ends. */
+function keepSession() {
+  setInterval(() => {
+    tokens.access().catch((error) => {
+      if (error instanceof SessionEnded) leave(SESSION_ENDED);
+    });
+  }, LOOK_AT_TOKENS_MS);
+}
+
 /** Somebody looking at the page, the network coming back, other tabs. @param {Store} store @param {Connection} connection */
 function watchTheWorld(store, connection) {
-  addEventListener("online", connection.wake);
+  addEventListener("online", () => connection.wake());
   addEventListener("focus", store.touch);
   addEventListener("pagehide", store.flush);
   document.addEventListener("visibilitychange", () => {
@@ -120,7 +130,7 @@ function watchTheWorld(store, connection) {
     store.touch();
   });
   addEventListener("storage", ({ key }) => {
-    const gone = key === tokens.key && tokens.current()?.user.id !== store.state().me.id;
+    const gone = key === TOKENS && tokens.current()?.user.id !== store.state().me.id;
     if (gone) leave("You have logged out in another tab.");
   });
 }

@@ -60,6 +60,7 @@ const FILES: &[(&str, &[u8])] = embedded![
     "tasks/typing.js",
     "views/auth.js",
     "views/avatar.js",
+    "views/bubble.js",
     "views/chats.js",
     "views/composer.js",
     "views/confirm.js",

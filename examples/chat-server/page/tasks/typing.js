@@ -5,43 +5,42 @@
 /** @import {Store} from "../state/store.js" */
 import { TYPING_MS } from "../state/talk.js";
 
-/** @typedef {ReturnType<typeof typing>} Typing */
-
 /** While somebody goes on typing, it is said again after this time. */
 const AGAIN_MS = TYPING_MS / 2;
+/** How often it is looked at what has ended. */
+const SWEEP_MS = 1000;
 
-/**
- * @param {Store} store
- * @param {Request} request
- */
-export function typing(store, request) {
-  /** @type {{conversation: string, at: number} | null} */
-  let said = null;
+export class Typing {
+  /** What the server was told last. @type {{conversation: string, at: number} | null} */ #said = null;
+  /** @type {Request} */ #request;
 
-  /** @param {string} conversation @param {boolean} active */
-  function say(conversation, active) {
-    request("typing", { conversation, active }).catch(() => {});
-    said = active ? { conversation, at: Date.now() } : null;
+  /** @param {Store} store @param {Request} request */
+  constructor(store, request) {
+    this.#request = request;
+    setInterval(() => {
+      if (Object.keys(store.state().typing).length > 0) store.dispatch({ type: "tick", now: Date.now() });
+    }, SWEEP_MS);
   }
 
-  const sweep = setInterval(() => {
-    if (Object.keys(store.state().typing).length > 0) store.dispatch({ type: "tick", now: Date.now() });
-  }, 1000);
+  /** A key was pressed. @param {string} conversation */
+  pressed(conversation) {
+    if (this.#said?.conversation !== conversation) this.ended();
+    if (!this.#said || Date.now() - this.#said.at > AGAIN_MS) this.#say(conversation, true);
+  }
 
-  return {
-    /** A key was pressed. @param {string} conversation */
-    pressed(conversation) {
-      if (said?.conversation !== conversation) this.ended();
-      if (!said || Date.now() - said.at > AGAIN_MS) say(conversation, true);
-    },
-    /** The text was sent, emptied or left. */
-    ended() {
-      if (said) say(said.conversation, false);
-    },
-    /** Sent: the message itself ends it for everybody. */
-    sent() {
-      said = null;
-    },
-    stop: () => clearInterval(sweep),
-  };
+  /** The text was emptied or left. */
+  ended() {
+    if (this.#said) this.#say(this.#said.conversation, false);
+  }
+
+  /** Sent: the message itself ends it for everybody. */
+  sent() {
+    this.#said = null;
+  }
+
+  /** @param {string} conversation @param {boolean} active */
+  #say(conversation, active) {
+    this.#request("typing", { conversation, active }).catch(() => {}); // nobody waits for it
+    this.#said = active ? { conversation, at: Date.now() } : null;
+  }
 }

@@ -1,72 +1,77 @@
 // Where you are: signing up and logging in.
 
 /** @import {Api, SessionReply} from "../net/api.js" */
-import { Refused, explain } from "../net/errors.js";
+import { explain, Refused } from "../net/errors.js";
 import { find, setText } from "./dom.js";
 
-/**
- * @param {Api} api
- * @param {(session: SessionReply) => void} loggedIn
- */
-export function createAuth(api, loggedIn) {
-  const screen = find("auth", HTMLElement);
-  const form = find("auth-form", HTMLFormElement);
-  const submit = find("auth-submit", HTMLButtonElement);
-  const error = find("auth-error", HTMLElement);
-  const username = find("username", HTMLInputElement);
-  const password = find("password", HTMLInputElement);
-  const fullName = find("full-name", HTMLInputElement);
-  const modes = { login: find("auth-login", HTMLButtonElement), signup: find("auth-signup", HTMLButtonElement) };
-  let signingUp = false;
+export class AuthView {
+  #screen = find("auth", HTMLElement);
+  #submit = find("auth-submit", HTMLButtonElement);
+  #error = find("auth-error", HTMLElement);
+  #username = find("username", HTMLInputElement);
+  #password = find("password", HTMLInputElement);
+  #fullName = find("full-name", HTMLInputElement);
+  #signingUp = false;
+  /** @type {Api} */ #api;
+  /** @type {(session: SessionReply) => void} */ #loggedIn;
+
+  /** @param {Api} api @param {(session: SessionReply) => void} loggedIn */
+  constructor(api, loggedIn) {
+    this.#api = api;
+    this.#loggedIn = loggedIn;
+    find("auth-login", HTMLButtonElement).onclick = () => this.#choose("login");
+    find("auth-signup", HTMLButtonElement).onclick = () => this.#choose("signup");
+    find("auth-form", HTMLFormElement).onsubmit = (event) => {
+      event.preventDefault();
+      this.#enter();
+    };
+  }
+
+  /** @param {boolean} visible @param {string} [why] */
+  show(visible, why = "") {
+    this.#screen.hidden = !visible;
+    setText(this.#error, why);
+    if (visible) this.#username.focus();
+  }
 
   /** @param {"login" | "signup"} mode */
-  function choose(mode) {
-    signingUp = mode === "signup";
-    for (const [name, button] of Object.entries(modes)) button.setAttribute("aria-pressed", String(name === mode));
-    find("full-name-field", HTMLElement).hidden = !signingUp;
-    password.autocomplete = signingUp ? "new-password" : "current-password";
-    setText(submit, signingUp ? "Sign up" : "Log in");
-    setText(error, "");
+  #choose(mode) {
+    this.#signingUp = mode === "signup";
+    find("auth-login", HTMLElement).setAttribute("aria-pressed", String(!this.#signingUp));
+    find("auth-signup", HTMLElement).setAttribute("aria-pressed", String(this.#signingUp));
+    find("full-name-field", HTMLElement).hidden = !this.#signingUp;
+    this.#password.autocomplete = this.#signingUp ? "new-password" : "current-password";
+    setText(this.#submit, this.#signingUp ? "Sign up" : "Log in");
+    setText(this.#error, "");
   }
 
-  async function enter() {
-    const name = fullName.value.trim();
-    const account = { username: username.value.trim(), password: password.value, ...(name && { full_name: name }) };
-    if (signingUp) await api.signUp(account);
-    return api.logIn(account.username, account.password);
-  }
-
-  /** @param {unknown} reason @returns {string} */
-  function sentence(reason) {
-    if (!(reason instanceof Refused) || reason.code !== "validation_failed") return explain(reason);
-    if (reason.field === "/password") return "A password has 8 to 256 characters.";
-    if (reason.field === "/username") return "A user name has 3 to 32 letters or digits.";
-    return "The full name cannot be used.";
-  }
-
-  modes.login.addEventListener("click", () => choose("login"));
-  modes.signup.addEventListener("click", () => choose("signup"));
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    setText(error, "");
-    submit.disabled = true;
+  async #enter() {
+    setText(this.#error, "");
+    this.#submit.disabled = true;
     try {
-      const session = await enter();
-      password.value = "";
-      loggedIn(session);
+      const session = await this.#session();
+      this.#password.value = "";
+      this.#loggedIn(session);
     } catch (reason) {
-      setText(error, sentence(reason));
+      setText(this.#error, sentence(reason));
     } finally {
-      submit.disabled = false;
+      this.#submit.disabled = false;
     }
-  });
+  }
 
-  return {
-    /** @param {boolean} visible @param {string} [why] */
-    show(visible, why = "") {
-      screen.hidden = !visible;
-      setText(error, why);
-      if (visible) username.focus();
-    },
-  };
+  async #session() {
+    const name = this.#fullName.value.trim();
+    const username = this.#username.value.trim();
+    const password = this.#password.value;
+    if (this.#signingUp) await this.#api.signUp({ username, password, ...(name && { full_name: name }) });
+    return this.#api.logIn(username, password);
+  }
+}
+
+/** @param {unknown} reason @returns {string} */
+function sentence(reason) {
+  if (!(reason instanceof Refused) || reason.code !== "validation_failed") return explain(reason);
+  if (reason.field === "/password") return "A password has 8 to 256 characters.";
+  if (reason.field === "/username") return "A user name has 3 to 32 letters or digits.";
+  return "The full name cannot be used.";
 }

@@ -9,15 +9,15 @@ export function avatar() {
   return h("span", { class: "avatar", "aria-hidden": "true" });
 }
 
-/** @param {Element | null} element @param {string} id @param {string} name */
+/** @param {HTMLElement} element @param {string} id @param {string} name */
 export function showAvatar(element, id, name) {
-  if (!(element instanceof HTMLElement)) return;
   const sum = [...id].reduce((total, letter) => (total * 31 + letter.charCodeAt(0)) >>> 0, 7);
-  element.dataset["colour"] = String(sum % COLOURS);
   const words = name.trim().split(/\s+/);
+  const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];
+  element.dataset["colour"] = String(sum % COLOURS);
   setText(
     element,
-    [words[0], words.length > 1 ? words.at(-1) : ""]
+    letters
       .map((word) => [...(word ?? "")][0] ?? "")
       .join("")
       .toUpperCase(),

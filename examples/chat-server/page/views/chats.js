@@ -1,6 +1,5 @@
 // Where you are: the list of chats, with the last message, what is unread and who is there.
 
-/** @import {Message} from "../net/protocol.js" */
 /** @import {Conversation} from "../state/conversations.js" */
 /** @import {State} from "../state/state.js" */
 /** @import {Commands} from "../tasks/commands.js" */
@@ -9,76 +8,74 @@ import { avatar, showAvatar } from "./avatar.js";
 import { find, h, keyed, setText } from "./dom.js";
 import { shortTime } from "./time.js";
 
-/** @param {Commands} commands */
-export function createChats(commands) {
-  const list = find("chats", HTMLUListElement);
+export class ChatsView {
+  #list = find("chats", HTMLUListElement);
+  #none = find("no-chats", HTMLElement);
+  /** @type {Commands} */ #commands;
 
-  /** @param {Conversation} conversation */
-  function create({ id, with: other }) {
-    const click = () => commands.open(other ? { to: other } : { conversation: id });
-    return h(
-      "li",
-      {},
-      h(
-        "button",
-        { type: "button", class: "item", "data-test": "chat", click },
-        avatar(),
-        h(
-          "span",
-          { class: "grow" },
-          h("span", { class: "row" }, h("strong", { class: "line grow", "data-test": "chat-title" }), h("time", {})),
-          h(
-            "span",
-            { class: "row" },
-            h("span", { class: "line grow preview", "data-test": "chat-preview" }),
-            h("span", { class: "badge", "data-test": "chat-unread" }),
-          ),
-        ),
-      ),
-    );
-  }
-
-  /** @param {State} state @param {HTMLElement} element @param {Conversation} conversation */
-  function update(state, element, conversation) {
-    const title = titleOf(state, conversation);
-    const last = latest(conversation);
-    const time = element.querySelector("time");
-    const unread = element.querySelector(".badge");
-    showAvatar(element.querySelector(".avatar"), conversation.with ?? conversation.id, title);
-    element.querySelector("button")?.setAttribute("aria-current", String(open(state) === conversation));
-    element.classList.toggle("online", state.presence[conversation.with ?? ""]?.online ?? false);
-    setText(element.querySelector("strong") ?? element, title);
-    setText(element.querySelector(".preview") ?? element, preview(state, conversation, last));
-    if (time) setText(time, last ? shortTime(last.created_at) : "");
-    if (unread instanceof HTMLElement) {
-      unread.hidden = conversation.unread === 0;
-      setText(unread, String(conversation.unread));
-      unread.setAttribute("aria-label", `${conversation.unread} unread`);
-    }
+  /** @param {Commands} commands */
+  constructor(commands) {
+    this.#commands = commands;
   }
 
   /** @param {State} state */
-  function render(state) {
+  render(state) {
     const all = chats(state);
-    find("no-chats", HTMLElement).hidden = all.length > 0;
+    this.#none.hidden = all.length > 0;
     keyed(
-      list,
+      this.#list,
       all,
       (one) => one.id,
-      create,
-      (element, one) => update(state, element, one),
+      ({ id, with: other }) => new Chat(() => this.#commands.open(other ? { to: other } : { conversation: id })),
+      (row, one) => row.show(state, one),
     );
   }
-
-  return { render };
 }
 
-/** @param {State} state @param {Conversation} conversation @param {Message | null} last @returns {string} */
-function preview(state, conversation, last) {
+class Chat {
+  #avatar = avatar();
+  #title = h("strong", { class: "line grow", "data-test": "chat-title" });
+  #time = h("time", {});
+  #preview = h("span", { class: "line grow preview", "data-test": "chat-preview" });
+  #unread = h("span", { class: "badge", "data-test": "chat-unread" });
+  /** @type {HTMLButtonElement} */ #button;
+  /** @type {HTMLElement} */ element;
+
+  /** @param {() => void} click */
+  constructor(click) {
+    const top = h("span", { class: "row" }, this.#title, this.#time);
+    const bottom = h("span", { class: "row" }, this.#preview, this.#unread);
+    const words = h("span", { class: "grow" }, top, bottom);
+    this.#button = h("button", { type: "button", class: "item", "data-test": "chat", click }, this.#avatar, words);
+    this.element = h("li", {}, this.#button);
+  }
+
+  /** @param {State} state @param {Conversation} conversation */
+  show(state, conversation) {
+    const title = titleOf(state, conversation);
+    const last = latest(conversation);
+    showAvatar(this.#avatar, conversation.with ?? conversation.id, title);
+    this.element.classList.toggle("online", state.presence[conversation.with ?? ""]?.online ?? false);
+    this.#button.setAttribute("aria-current", String(open(state) === conversation));
+    setText(this.#title, title);
+    setText(this.#time, last ? shortTime(last.created_at) : "");
+    setText(this.#preview, preview(state, conversation));
+    this.#unread.hidden = conversation.unread === 0;
+    setText(this.#unread, String(conversation.unread));
+    this.#unread.setAttribute("aria-label", `${conversation.unread} unread`);
+  }
+}
+
+/** As much of a message as can be seen in one line. */
+const PREVIEW_LETTERS = 200;
+
+/** @param {State} state @param {Conversation} conversation @returns {string} */
+function preview(state, conversation) {
   const [typist] = typists(state, conversation);
   if (typist) return `${nameOf(state, typist)} is typing…`;
+  const last = latest(conversation);
   if (!last) return "";
-  const text = last.deleted_at ? "Message deleted" : (last.text ?? "").slice(0, 200);
+  const text = last.deleted_at ? "Message deleted" : (last.text ?? "").slice(0, PREVIEW_LETTERS);
   if (last.sender === state.me.id) return `You: ${text}`;
   return conversation.kind === "direct" || !last.sender ? text : `${nameOf(state, last.sender)}: ${text}`;
 }

@@ -9,87 +9,94 @@ import { laneOf } from "../state/outgoing.js";
 import { open } from "../state/selectors.js";
 import { find } from "./dom.js";
 
-/**
- * @param {Commands} commands
- * @param {Typing} typing
- * @param {() => State} state
- */
-export function createComposer(commands, typing, state) {
-  const form = find("composer", HTMLFormElement);
-  const text = find("text", HTMLTextAreaElement);
-  const banner = find("editing", HTMLElement);
-  /** @type {Map<string, string>} */
-  const drafts = new Map();
-  let lane = "";
-  /** @type {Message | null} */
-  let editing = null;
+export class ComposerView {
+  #text = find("text", HTMLTextAreaElement);
+  #banner = find("editing", HTMLElement);
+  /** @type {Map<string, string>} */ #drafts = new Map();
+  #lane = "";
+  /** @type {Message | null} */ #editing = null;
+  /** @type {Commands} */ #commands;
+  /** @type {Typing} */ #typing;
+  /** @type {() => State} */ #state;
+
+  /** @param {Commands} commands @param {Typing} typing @param {() => State} state */
+  constructor(commands, typing, state) {
+    this.#commands = commands;
+    this.#typing = typing;
+    this.#state = state;
+    this.#text.onkeydown = (event) => this.#key(event);
+    this.#text.oninput = () => this.#typed();
+    this.#text.onblur = () => typing.ended();
+    find("edit-cancel", HTMLButtonElement).onclick = () => this.#endEditing();
+    find("composer", HTMLFormElement).onsubmit = (event) => {
+      event.preventDefault();
+      this.#send();
+    };
+  }
 
   /** @param {Message} message */
-  function edit(message) {
-    if (!editing) drafts.set(lane, text.value);
-    editing = message;
-    banner.hidden = false;
-    text.value = message.text ?? "";
-    text.focus();
+  edit(message) {
+    if (!this.#editing) this.#drafts.set(this.#lane, this.#text.value);
+    this.#editing = message;
+    this.#banner.hidden = false;
+    this.#text.value = message.text ?? "";
+    this.#text.focus();
   }
 
-  function endEditing() {
-    editing = null;
-    banner.hidden = true;
-    text.value = drafts.get(lane) ?? "";
+  /** @param {State} state */
+  render({ selected }) {
+    const lane = selected ? laneOf(selected) : "";
+    if (lane === this.#lane) return;
+    if (this.#editing) this.#endEditing();
+    this.#drafts.set(this.#lane, this.#text.value);
+    this.#lane = lane;
+    this.#text.value = this.#drafts.get(lane) ?? "";
+    if (selected && matchMedia("(pointer: fine)").matches) this.#text.focus();
   }
 
-  async function send() {
-    const { selected } = state();
-    if (!selected || text.value.trim() === "") return;
-    if (editing) {
-      if (editing.text === text.value || (await commands.edit(editing, text.value))) endEditing();
-      return;
-    }
-    commands.write(selected, text.value);
-    drafts.delete(lane);
-    text.value = "";
-    typing.sent();
-  }
-
-  function editLast() {
-    const { me } = state();
-    const last = open(state())?.messages.findLast((message) => message.sender === me.id && !message.deleted_at);
-    if (last) edit(last);
-  }
-
-  form.onsubmit = (event) => {
-    event.preventDefault();
-    send();
-  };
-  text.onkeydown = (event) => {
+  /** @param {KeyboardEvent} event */
+  #key(event) {
     if (event.isComposing) return;
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
-      send();
-    } else if (event.key === "ArrowUp" && text.value === "") {
+      this.#send();
+    } else if (event.key === "ArrowUp" && this.#text.value === "") {
       event.preventDefault();
-      editLast();
-    } else if (event.key === "Escape" && editing) endEditing();
-  };
-  text.oninput = () => {
-    const conversation = open(state());
-    if (text.value === "" || editing) typing.ended();
-    else if (conversation) typing.pressed(conversation.id);
-  };
-  text.onblur = () => typing.ended();
-  find("edit-cancel", HTMLButtonElement).onclick = endEditing;
-
-  /** @param {State} now */
-  function render({ selected }) {
-    const next = selected ? laneOf(selected) : "";
-    if (next === lane) return;
-    if (editing) endEditing();
-    drafts.set(lane, text.value);
-    lane = next;
-    text.value = drafts.get(lane) ?? "";
-    if (selected && matchMedia("(pointer: fine)").matches) text.focus();
+      this.#editLast();
+    } else if (event.key === "Escape" && this.#editing) this.#endEditing();
   }
 
-  return { edit, render };
+  #typed() {
+    const conversation = open(this.#state());
+    if (this.#text.value === "" || this.#editing) this.#typing.ended();
+    else if (conversation) this.#typing.pressed(conversation.id);
+  }
+
+  #send() {
+    const { selected } = this.#state();
+    if (!selected || this.#text.value.trim() === "") return;
+    if (this.#editing) return this.#change(this.#editing);
+    this.#commands.write(selected, this.#text.value);
+    this.#drafts.delete(this.#lane);
+    this.#text.value = "";
+    this.#typing.sent();
+  }
+
+  /** @param {Message} message */
+  async #change(message) {
+    const same = message.text === this.#text.value;
+    if (same || (await this.#commands.edit(message, this.#text.value))) this.#endEditing();
+  }
+
+  #editLast() {
+    const { me } = this.#state();
+    const last = open(this.#state())?.messages.findLast((message) => message.sender === me.id && !message.deleted_at);
+    if (last) this.edit(last);
+  }
+
+  #endEditing() {
+    this.#editing = null;
+    this.#banner.hidden = true;
+    this.#text.value = this.#drafts.get(this.#lane) ?? "";
+  }
 }

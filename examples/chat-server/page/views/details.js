@@ -13,141 +13,139 @@ import { button, find, h, keyed, setText } from "./dom.js";
 /** @type {Role[]} */
 const ROLES = ["owner", "admin", "member"];
 
-/**
- * @param {Commands} commands
- * @param {() => State} state
- */
-export function createDetails(commands, state) {
-  const dialog = find("details-dialog", HTMLDialogElement);
-  const rename = find("rename", HTMLInputElement);
-  const choice = find("add-friend-choice", HTMLSelectElement);
-  /** @type {Member[]} */
-  let members = [];
-  /** What the list was read for. */
-  let listed = "";
+export class DetailsDialog {
+  #dialog = find("details-dialog", HTMLDialogElement);
+  #title = find("details-title", HTMLElement);
+  #rename = find("rename", HTMLInputElement);
+  #list = find("members", HTMLUListElement);
+  #choice = find("add-friend-choice", HTMLSelectElement);
+  /** @type {Member[]} */ #members = [];
+  /** The conversation and the change of its members that the list was read at. */
+  #read = "";
+  /** @type {Commands} */ #commands;
+  /** @type {() => State} */ #state;
 
-  function show() {
-    const conversation = open(state());
+  /** @param {Commands} commands @param {() => State} state */
+  constructor(commands, state) {
+    this.#commands = commands;
+    this.#state = state;
+    find("details-close", HTMLButtonElement).onclick = () => this.#dialog.close();
+    this.#submitting(
+      "rename-form",
+      (id) => this.#rename.value.trim() && commands.rename(id, this.#rename.value.trim()),
+    );
+    this.#submitting("add-form", (id) => this.#choice.value && commands.addMembers(id, [this.#choice.value]));
+    this.#asking("leave-group", "Leave this group?", "Leave", (id) => commands.leave(id));
+    this.#asking("delete-group", "Delete this group and all its messages for everybody?", "Delete", (id) =>
+      commands.destroy(id),
+    );
+  }
+
+  show() {
+    const conversation = open(this.#state());
     if (!conversation) return;
-    rename.value = conversation.name ?? "";
-    listed = "";
-    dialog.showModal();
-    render(state());
+    this.#rename.value = conversation.name ?? "";
+    this.#read = "";
+    this.#dialog.showModal();
+    this.render(this.#state());
+  }
+
+  /** @param {State} state */
+  render(state) {
+    if (!this.#dialog.open) return;
+    const conversation = open(state);
+    if (conversation?.kind !== "group") return this.#dialog.close();
+    this.#readMembers(conversation);
+    setText(this.#title, titleOf(state, conversation));
+    find("rename-form", HTMLElement).hidden = conversation.role === "member";
+    find("delete-group", HTMLElement).hidden = conversation.role !== "owner";
+    this.#offerFriends(state, conversation);
+    keyed(
+      this.#list,
+      this.#members,
+      (member) => member.user.id,
+      (member) => new MemberRow(conversation.id, member.user.id, this.#commands),
+      (row, member) => row.show(state, conversation, member),
+    );
   }
 
   /** @param {Conversation} conversation */
-  async function list({ id, roster }) {
-    const read = `${id} ${roster}`;
-    if (read === listed) return;
-    listed = read;
-    const items = await commands.members(id);
-    if (!items || listed !== read) return;
-    members = items;
-    render(state());
+  async #readMembers({ id, roster }) {
+    const wanted = `${id} ${roster}`;
+    if (wanted === this.#read) return;
+    this.#read = wanted;
+    const members = await this.#commands.members(id);
+    if (!members || this.#read !== wanted) return;
+    this.#members = members;
+    this.render(this.#state());
   }
 
-  /** @param {Member} member */
-  function create({ user: { id: user } }) {
-    const here = () => /** @type {Conversation} */ (open(state()));
-    const choose = h(
-      "select",
-      { "data-test": "member-role", "aria-label": "Role" },
-      ...ROLES.map((role) => h("option", { value: role }, role)),
-    );
-    choose.onchange = () => commands.setRole(here().id, user, /** @type {Role} */ (choose.value));
-    const remove = () =>
-      confirm(`Remove ${nameOf(state(), user)} from this group?`, "Remove", () =>
-        commands.removeMember(here().id, user),
-      );
-    return h(
-      "li",
-      { class: "member", "data-test": "member", "data-user": user },
-      avatar(),
-      h("strong", { class: "line grow" }),
-      h("small", { "data-test": "member-role-name" }),
-      choose,
-      button("Remove", "member-remove", remove, "quiet"),
-    );
-  }
-
-  /** @param {HTMLElement} element @param {Member} member @param {Conversation} conversation */
-  function update(element, { user, role }, conversation) {
-    const mine = conversation.role;
-    const self = user.id === state().me.id;
-    const name = self ? "You" : (user.full_name ?? user.username ?? nameOf(state(), user.id));
-    element.dataset["username"] = user.username ?? "";
-    element.dataset["role"] = role;
-    showAvatar(element.querySelector(".avatar"), user.id, name);
-    setText(element.querySelector("strong") ?? element, name);
-    const [words, choose, remove] = [
-      element.querySelector("small"),
-      element.querySelector("select"),
-      element.querySelector("button"),
-    ];
-    if (!words || !choose || !remove) return;
-    setText(words, role);
-    choose.value = role;
-    words.hidden = mine === "owner";
-    choose.hidden = mine !== "owner";
-    remove.hidden = self || !(mine === "owner" || (mine === "admin" && role === "member"));
-  }
-
-  /** @param {State} now */
-  function render(now) {
-    if (!dialog.open) return;
-    const conversation = open(now);
-    if (!conversation || conversation.kind === "direct") return dialog.close();
-    list(conversation);
-    const leads = conversation.role !== "member";
-    setText(find("details-title", HTMLElement), titleOf(now, conversation));
-    find("rename-form", HTMLElement).hidden = !leads;
-    find("delete-group", HTMLElement).hidden = conversation.role !== "owner";
+  /** @param {State} state @param {Conversation} conversation */
+  #offerFriends(state, conversation) {
+    const inside = new Set(this.#members.map((member) => member.user.id));
+    const others = usersWho(state, "friends").filter((user) => !inside.has(user));
+    find("add-form", HTMLElement).hidden = conversation.role === "member" || others.length === 0;
     keyed(
-      find("members", HTMLUListElement),
-      members,
-      (member) => member.user.id,
-      create,
-      (element, member) => update(element, member, conversation),
-    );
-    offerFriends(now, leads);
-  }
-
-  /** @param {State} now @param {boolean} leads */
-  function offerFriends(now, leads) {
-    const inside = new Set(members.map((member) => member.user.id));
-    const others = usersWho(now, "friends").filter((user) => !inside.has(user));
-    find("add-form", HTMLElement).hidden = !leads || others.length === 0;
-    keyed(
-      choice,
+      this.#choice,
       others,
       (user) => user,
-      (user) => h("option", { value: user, "data-username": now.people[user]?.username }),
-      (option, user) => setText(option, nameOf(now, user)),
+      (user) => ({ element: h("option", { value: user }) }),
+      ({ element }, user) => setText(element, nameOf(state, user)),
     );
-  }
-
-  /** @param {string} test @param {string} question @param {string} yes @param {(id: string) => void} act */
-  function asking(test, question, yes, act) {
-    find(test, HTMLButtonElement).onclick = () => {
-      const id = open(state())?.id;
-      if (id) confirm(question, yes, () => act(id));
-    };
   }
 
   /** @param {string} test @param {(id: string) => void} act */
-  function submitting(test, act) {
+  #submitting(test, act) {
     find(test, HTMLFormElement).onsubmit = (event) => {
       event.preventDefault();
-      const id = open(state())?.id;
-      if (id) act(id);
+      this.#here(act);
     };
   }
 
-  submitting("rename-form", (id) => rename.value.trim() && commands.rename(id, rename.value.trim()));
-  submitting("add-form", (id) => choice.value && commands.addMembers(id, [choice.value]));
-  asking("leave-group", "Leave this group?", "Leave", commands.leave);
-  asking("delete-group", "Delete this group and all its messages for everybody?", "Delete", commands.destroy);
-  find("details-close", HTMLButtonElement).onclick = () => dialog.close();
+  /** @param {string} test @param {string} question @param {string} yes @param {(id: string) => void} act */
+  #asking(test, question, yes, act) {
+    find(test, HTMLButtonElement).onclick = () => this.#here((id) => confirm(question, yes, () => act(id)));
+  }
 
-  return { show, render };
+  /** @param {(id: string) => void} act */
+  #here(act) {
+    const conversation = open(this.#state());
+    if (conversation) act(conversation.id);
+  }
+}
+
+class MemberRow {
+  #avatar = avatar();
+  #name = h("strong", { class: "line grow" });
+  #role = h("small", { "data-test": "member-role-name" });
+  /** @type {HTMLSelectElement} */ #choice;
+  /** @type {HTMLButtonElement} */ #remove;
+  /** @type {HTMLElement} */ element;
+
+  /** @param {string} conversation @param {string} user @param {Commands} commands */
+  constructor(conversation, user, commands) {
+    const roles = ROLES.map((role) => h("option", { value: role }, role));
+    const choose = () => commands.setRole(conversation, user, /** @type {Role} */ (this.#choice.value));
+    const remove = () => commands.removeMember(conversation, user);
+    const ask = () => confirm(`Remove ${this.#name.textContent} from this group?`, "Remove", remove);
+    this.#choice = h("select", { "data-test": "member-role", "aria-label": "Role", change: choose }, ...roles);
+    this.#remove = button("Remove", "member-remove", ask, "quiet");
+    const parts = [this.#avatar, this.#name, this.#role, this.#choice, this.#remove];
+    this.element = h("li", { class: "member", "data-test": "member" }, ...parts);
+  }
+
+  /** @param {State} state @param {Conversation} conversation @param {Member} member */
+  show(state, conversation, { user, role }) {
+    const mine = conversation.role;
+    const self = user.id === state.me.id;
+    const name = self ? "You" : (user.full_name ?? user.username ?? nameOf(state, user.id));
+    this.element.dataset["username"] = user.username ?? "";
+    showAvatar(this.#avatar, user.id, name);
+    setText(this.#name, name);
+    setText(this.#role, role);
+    this.#choice.value = role;
+    this.#role.hidden = mine === "owner";
+    this.#choice.hidden = mine !== "owner";
+    this.#remove.hidden = self || !(mine === "owner" || (mine === "admin" && role === "member"));
+  }
 }

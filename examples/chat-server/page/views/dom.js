@@ -39,31 +39,32 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** @type {WeakMap<Element, Map<string, HTMLElement>>} */
+/** What `keyed` has put into an element. @type {WeakMap<Element, Map<string, {element: HTMLElement}>>} */
 const rendered = new WeakMap();
 
 /**
- * Makes the children of `parent` match `items`, in order. An item's element is made once and updated from then
- * on, so that focus, selection and scrolling stay.
+ * Makes the children of `parent` match `items`, in order. An item's row is made once and shown from then on, so
+ * that focus, selection and scrolling stay.
  * @template Item
+ * @template {{element: HTMLElement}} Row
  * @param {Element} parent
  * @param {Item[]} items
  * @param {(item: Item) => string} keyOf
- * @param {(item: Item) => HTMLElement} create
- * @param {(element: HTMLElement, item: Item, index: number) => void} update
+ * @param {(item: Item) => Row} create
+ * @param {(row: Row, item: Item, index: number) => void} show
  */
-export function keyed(parent, items, keyOf, create, update) {
-  const before = rendered.get(parent) ?? new Map();
-  /** @type {Map<string, HTMLElement>} */
+export function keyed(parent, items, keyOf, create, show) {
+  const before = /** @type {Map<string, Row>} */ (rendered.get(parent) ?? new Map());
+  /** @type {Map<string, Row>} */
   const now = new Map();
   items.forEach((item, index) => {
-    const element = before.get(keyOf(item)) ?? create(item);
-    update(element, item, index);
-    now.set(keyOf(item), element);
+    const row = before.get(keyOf(item)) ?? create(item);
+    show(row, item, index);
+    now.set(keyOf(item), row);
   });
-  for (const [key, element] of before) if (now.get(key) !== element) element.remove();
+  for (const [key, row] of before) if (now.get(key) !== row) row.element.remove();
   let place = parent.firstElementChild;
-  for (const element of now.values()) {
+  for (const { element } of now.values()) {
     if (element === place) place = place.nextElementSibling;
     else parent.insertBefore(element, place);
   }

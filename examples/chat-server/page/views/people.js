@@ -1,123 +1,140 @@
 // Where you are: the people tab: search, requests both ways, friends and the blocked.
 
-/** @import {FriendAction, Commands} from "../tasks/commands.js" */
 /** @import {State} from "../state/state.js" */
+/** @import {Commands, FriendAction} from "../tasks/commands.js" */
 import { nameOf, usersWho } from "../state/selectors.js";
 import { avatar, showAvatar } from "./avatar.js";
 import { confirm } from "./confirm.js";
 import { button, find, h, keyed, setText } from "./dom.js";
 
-const SEARCH_AFTER_MS = 250;
-
 /** @typedef {"none" | "requested" | "incoming" | "friends" | "blocked"} Standing */
 
-/**
- * @param {Commands} commands
- * @param {() => State} state
- * @param {() => void} repaint
- */
-export function createPeople(commands, state, repaint) {
-  const search = find("search", HTMLInputElement);
-  /** @type {string[]} */
-  let found = [];
-  let searched = "";
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
+/** A search waits until typing has paused this long. */
+const SEARCH_AFTER_MS = 250;
 
-  search.oninput = () => {
-    clearTimeout(timer);
-    timer = setTimeout(look, SEARCH_AFTER_MS);
-  };
+export class PeopleView {
+  #search = find("search", HTMLInputElement);
+  #none = find("none-found", HTMLElement);
+  /** @type {string[]} */ #found = [];
+  #searched = "";
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
+  /** @type {Commands} */ #commands;
+  /** @type {() => void} */ #repaint;
 
-  async function look() {
-    const query = search.value.trim();
-    const users = query ? await commands.find(query) : [];
-    if (query !== search.value.trim()) return; // typed on meanwhile
-    found = users.map((user) => user.id);
-    searched = query;
-    repaint();
+  /** @param {Commands} commands @param {() => void} repaint */
+  constructor(commands, repaint) {
+    this.#commands = commands;
+    this.#repaint = repaint;
+    this.#search.oninput = () => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#look(), SEARCH_AFTER_MS);
+    };
   }
 
-  /** @param {FriendAction} action @param {string} user @param {string} label @param {string} [kind] */
-  function act(action, user, label, kind) {
-    return button(label, `friend-${action}`, () => commands.friend(action, user), kind);
-  }
-
-  /** @param {FriendAction} action @param {string} user @param {string} label @param {string} question */
-  function actAfterAsking(action, user, label, question) {
-    const ask = () => confirm(question.replace("…", nameOf(state(), user)), label, () => commands.friend(action, user));
-    return button(label, `friend-${action}`, ask, "quiet");
-  }
-
-  /** @param {string} user @param {Standing} standing @returns {HTMLElement[]} */
-  function buttons(user, standing) {
-    const block = () => actAfterAsking("block", user, "Block", "Block …? You will not hear from each other any more.");
-    switch (standing) {
-      case "none":
-        return [act("request", user, "Add friend"), block()];
-      case "requested":
-        return [act("cancel", user, "Cancel", "quiet")];
-      case "incoming":
-        return [act("accept", user, "Accept", "primary"), act("reject", user, "Reject"), block()];
-      case "friends":
-        return [
-          button("Message", "friend-message", () => commands.open({ to: user })),
-          actAfterAsking("remove", user, "Remove", "Remove … from your friends?"),
-          block(),
-        ];
-      case "blocked":
-        return [act("unblock", user, "Unblock")];
+  /** @param {State} state */
+  render(state) {
+    setText(this.#none, this.#searched && this.#found.length === 0 ? `Nobody is called “${this.#searched}”.` : "");
+    this.#list(state, "found", this.#found);
+    find("section-found", HTMLElement).hidden = this.#searched === "";
+    for (const standing of /** @type {const} */ (["incoming", "requested", "friends", "blocked"])) {
+      this.#list(state, standing, usersWho(state, standing));
     }
   }
 
-  /** @param {string} user @returns {HTMLElement} */
-  function create(user) {
-    return h(
-      "li",
-      { class: "person", "data-test": "person", "data-user": user },
-      avatar(),
-      h(
-        "span",
-        { class: "grow" },
-        h("strong", { class: "line", "data-test": "person-name" }),
-        h("small", { class: "line" }),
-      ),
-      h("span", { class: "actions" }),
+  /** @param {State} state @param {string} test @param {string[]} users */
+  #list(state, test, users) {
+    find(`section-${test}`, HTMLElement).hidden = users.length === 0;
+    keyed(
+      find(test, HTMLUListElement),
+      users,
+      (user) => user,
+      (user) => new Person(user, this.#commands),
+      (row) => row.show(state),
     );
   }
 
-  /** @param {HTMLElement} element @param {string} user */
-  function update(element, user) {
-    const now = state();
-    const standing = standingOf(now, user);
-    const username = now.people[user]?.username ?? "";
-    element.dataset["username"] = username;
-    element.classList.toggle("online", standing === "friends" && (now.presence[user]?.online ?? false));
-    showAvatar(element.querySelector(".avatar"), user, nameOf(now, user));
-    setText(element.querySelector("strong") ?? element, nameOf(now, user));
-    setText(element.querySelector("small") ?? element, username && `@${username}`);
-    if (element.dataset["standing"] === standing) return;
-    element.dataset["standing"] = standing;
-    element.querySelector(".actions")?.replaceChildren(...buttons(user, standing));
+  async #look() {
+    const query = this.#search.value.trim();
+    const users = query ? await this.#commands.find(query) : [];
+    if (query !== this.#search.value.trim()) return; // typed on meanwhile
+    this.#found = users.map((user) => user.id);
+    this.#searched = query;
+    this.#repaint();
+  }
+}
+
+class Person {
+  #avatar = avatar();
+  #name = h("strong", { class: "line", "data-test": "person-name" });
+  #username = h("small", { class: "line" });
+  #actions = h("span", { class: "actions" });
+  /** @type {Standing | null} */ #standing = null;
+  /** @type {string} */ #user;
+  /** @type {Commands} */ #commands;
+  /** @type {HTMLElement} */ element;
+
+  /** @param {string} user @param {Commands} commands */
+  constructor(user, commands) {
+    this.#user = user;
+    this.#commands = commands;
+    const words = h("span", { class: "grow" }, this.#name, this.#username);
+    this.element = h("li", { class: "person", "data-test": "person" }, this.#avatar, words, this.#actions);
   }
 
-  /** @param {string} test @param {string[]} users @param {boolean} [always] */
-  function list(test, users, always = false) {
-    find(`section-${test}`, HTMLElement).hidden = users.length === 0 && !always;
-    keyed(find(test, HTMLUListElement), users, (user) => user, create, update);
+  /** @param {State} state */
+  show(state) {
+    const standing = standingOf(state, this.#user);
+    const username = state.people[this.#user]?.username ?? "";
+    this.element.dataset["username"] = username;
+    this.element.classList.toggle("online", standing === "friends" && (state.presence[this.#user]?.online ?? false));
+    showAvatar(this.#avatar, this.#user, nameOf(state, this.#user));
+    setText(this.#name, nameOf(state, this.#user));
+    setText(this.#username, username && `@${username}`);
+    if (standing === this.#standing) return;
+    this.#standing = standing;
+    this.#actions.replaceChildren(...this.#buttons(standing));
   }
 
-  /** @param {State} now */
-  function render(now) {
-    list("found", found, searched !== "");
-    setText(find("none-found", HTMLElement), searched && found.length === 0 ? `Nobody is called “${searched}”.` : "");
-    list("incoming", usersWho(now, "incoming"));
-    list("requested", usersWho(now, "requested"));
-    list("friends", usersWho(now, "friends"));
-    list("blocked", usersWho(now, "blocked"));
+  /** @param {Standing} standing @returns {HTMLElement[]} */
+  #buttons(standing) {
+    switch (standing) {
+      case "none":
+        return [this.#act("request", "Add friend"), this.#block()];
+      case "requested":
+        return [this.#act("cancel", "Cancel", "quiet")];
+      case "incoming":
+        return [this.#act("accept", "Accept", "primary"), this.#act("reject", "Reject"), this.#block()];
+      case "friends":
+        return [this.#message(), this.#ask("remove", "Remove", "Remove … from your friends?"), this.#block()];
+      case "blocked":
+        return [this.#act("unblock", "Unblock")];
+    }
   }
 
-  return { render };
+  #message() {
+    return button("Message", "friend-message", () => this.#commands.open({ to: this.#user }));
+  }
+
+  #block() {
+    return this.#ask("block", "Block", "Block …? You will not hear from each other any more.");
+  }
+
+  /** @param {FriendAction} action @param {string} label @param {string} [kind] */
+  #act(action, label, kind) {
+    return button(label, `friend-${action}`, () => this.#commands.friend(action, this.#user), kind);
+  }
+
+  /** @param {FriendAction} action @param {string} label @param {string} question with … for the name */
+  #ask(action, label, question) {
+    const act = () => this.#commands.friend(action, this.#user);
+    const ask = () =>
+      confirm(
+        question.replace("…", () => this.#name.textContent),
+        label,
+        act,
+      );
+    return button(label, `friend-${action}`, ask, "quiet");
+  }
 }
 
 /** @param {State} state @param {string} user @returns {Standing} */

@@ -13,52 +13,56 @@ export const PHASES = {
   waiting: "No connection. Trying again…",
 };
 
-/** @param {() => void} logOut */
-export function createSide(logOut) {
-  const tabs = [find("tab-chats", HTMLButtonElement), find("tab-people", HTMLButtonElement)];
-  const panels = [find("panel-chats", HTMLElement), find("panel-people", HTMLElement)];
-  const connection = find("connection", HTMLElement);
-  find("log-out", HTMLButtonElement).onclick = logOut;
+export class SideView {
+  #tabs = [find("tab-chats", HTMLButtonElement), find("tab-people", HTMLButtonElement)];
+  #panels = [find("panel-chats", HTMLElement), find("panel-people", HTMLElement)];
+  #avatar = find("my-avatar", HTMLElement);
+  #name = find("me", HTMLElement);
+  #connection = find("connection", HTMLElement);
+
+  /** @param {() => void} logOut */
+  constructor(logOut) {
+    find("log-out", HTMLButtonElement).onclick = logOut;
+    this.#tabs.forEach((tab, index) => {
+      tab.onclick = () => this.#choose(index);
+      tab.onkeydown = ({ key }) => {
+        if (key !== "ArrowLeft" && key !== "ArrowRight") return;
+        this.#choose(1 - index);
+        this.#tabs[1 - index]?.focus();
+      };
+    });
+  }
+
+  showChats() {
+    this.#choose(0);
+  }
+
+  /** @param {State} state */
+  render(state) {
+    const name = nameOf(state, state.me.id);
+    const unread = unreadInAll(state);
+    showAvatar(this.#avatar, state.me.id, name);
+    setText(this.#name, name);
+    this.#connection.dataset["phase"] = state.connection.phase;
+    setText(this.#connection, PHASES[state.connection.phase]);
+    showBadge("chats-badge", unread);
+    showBadge("people-badge", usersWho(state, "incoming").length);
+    document.title = unread > 0 ? `(${unread}) Chat` : "Chat";
+  }
 
   /** @param {number} chosen */
-  function choose(chosen) {
-    tabs.forEach((tab, index) => {
+  #choose(chosen) {
+    this.#tabs.forEach((tab, index) => {
       tab.setAttribute("aria-selected", String(index === chosen));
       tab.tabIndex = index === chosen ? 0 : -1;
     });
-    panels.forEach((panel, index) => (panel.hidden = index !== chosen));
+    this.#panels.forEach((panel, index) => (panel.hidden = index !== chosen));
   }
-
-  tabs.forEach((tab, index) => {
-    tab.onclick = () => choose(index);
-    tab.onkeydown = ({ key }) => {
-      if (key !== "ArrowLeft" && key !== "ArrowRight") return;
-      choose(1 - index);
-      tabs[1 - index]?.focus();
-    };
-  });
-
-  /** @param {State} state */
-  function render(state) {
-    showAvatar(find("my-avatar", HTMLElement), state.me.id, nameOf(state, state.me.id));
-    setText(find("me", HTMLElement), nameOf(state, state.me.id));
-    connection.dataset["phase"] = state.connection.phase;
-    setText(connection, PHASES[state.connection.phase]);
-    const unread = unreadInAll(state);
-    badge("chats-badge", unread);
-    badge("people-badge", usersWho(state, "incoming").length);
-    setText(
-      document.querySelector("title") ?? document.createElement("title"),
-      unread > 0 ? `(${unread}) Chat` : "Chat",
-    );
-  }
-
-  return { render, showChats: () => choose(0) };
 }
 
 /** @param {string} test @param {number} count */
-function badge(test, count) {
-  const element = find(test, HTMLElement);
-  element.hidden = count === 0;
-  setText(element, String(count));
+function showBadge(test, count) {
+  const badge = find(test, HTMLElement);
+  badge.hidden = count === 0;
+  setText(badge, String(count));
 }

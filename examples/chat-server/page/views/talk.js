@@ -9,36 +9,40 @@ import { find, setText } from "./dom.js";
 import { PHASES } from "./side.js";
 import { lastSeen } from "./time.js";
 
-/**
- * @param {Commands} commands
- * @param {() => void} details opens what there is to know of a group
- */
-export function createTalk(commands, details) {
-  const app = find("app", HTMLElement);
-  const section = find("conversation", HTMLElement);
-  const nothing = find("nothing-open", HTMLElement);
-  const more = find("details", HTMLButtonElement);
-  find("back", HTMLButtonElement).onclick = () => commands.open(null);
-  more.onclick = details;
+export class TalkView {
+  #app = find("app", HTMLElement);
+  #section = find("conversation", HTMLElement);
+  #nothing = find("nothing-open", HTMLElement);
+  #avatar = find("conversation-avatar", HTMLElement);
+  #title = find("conversation-title", HTMLElement);
+  #subtitle = find("conversation-subtitle", HTMLElement);
+  #details = find("details", HTMLButtonElement);
+
+  /** @param {Commands} commands @param {() => void} details opens what there is to know of a group */
+  constructor(commands, details) {
+    find("back", HTMLButtonElement).onclick = () => commands.open(null);
+    this.#details.onclick = details;
+  }
 
   /** @param {State} state */
-  function render(state) {
+  render(state) {
     const conversation = open(state);
     const other = state.selected && "to" in state.selected ? state.selected.to : null;
     const shown = conversation !== null || other !== null;
-    app.dataset["pane"] = shown ? "talk" : "list";
-    section.hidden = !shown;
-    nothing.hidden = shown;
-    setText(nothing, state.selected ? "You are not in this conversation any more." : "Choose a chat on the left.");
+    this.#app.dataset["pane"] = shown ? "talk" : "list";
+    this.#section.hidden = !shown;
+    this.#nothing.hidden = shown;
+    setText(
+      this.#nothing,
+      state.selected ? "You are not in this conversation any more." : "Choose a chat on the left.",
+    );
     if (!shown) return;
     const title = other ? nameOf(state, other) : conversation ? titleOf(state, conversation) : "";
-    setText(find("conversation-title", HTMLElement), title);
-    showAvatar(find("conversation-avatar", HTMLElement), other ?? conversation?.id ?? "", title);
-    setText(find("conversation-subtitle", HTMLElement), subtitle(state, conversation, other));
-    more.hidden = !conversation || conversation.kind === "direct";
+    setText(this.#title, title);
+    showAvatar(this.#avatar, other ?? conversation?.id ?? "", title);
+    setText(this.#subtitle, subtitle(state, conversation, other));
+    this.#details.hidden = conversation?.kind !== "group";
   }
-
-  return { render };
 }
 
 /** @param {State} state @param {Conversation | null} conversation @param {string | null} other @returns {string} */
