@@ -11,7 +11,8 @@
 //!
 //! Each case is a plain `async fn` over a fresh store ([`Subject`]), grouped by part of the contract, and becomes one
 //! test of its own, so that one failure hides no other. There are no capability flags: a store keeps the whole
-//! contract or it is none. What the suite leaves out is speed, and faults of the machine.
+//! contract or it is none. What the suite leaves out is speed, and faults of the machine; for schedules and lost
+//! calls there are [`Gates`] and [`Faults`], which make any store stop or fail where a test says.
 
 #![expect(clippy::unwrap_used, reason = "a case that fails is a panic")]
 
@@ -34,10 +35,15 @@ pub mod unicode;
 pub mod unread;
 pub mod windows;
 
+mod failing;
 mod fixture;
+mod gated;
+mod intercept;
 mod scene;
 #[macro_use]
 mod suite;
 
+pub use self::failing::{Faults, Loss};
 pub use self::fixture::{Database, Fixture, Memory, Split, Subject, check};
+pub use self::gated::{Gate, Gates};
 pub use crate::conformance_suite as suite;

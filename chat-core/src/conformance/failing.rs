@@ -1,0 +1,104 @@
+//! Calls that fail: the request is lost, or the reply is.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+
+use super::intercept::{Intercept, Intercepted};
+use crate::store::{Store, StoreError};
+
+/// What is lost of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Loss {
+    /// The store never sees the call.
+    Request,
+    /// The store does it, and its answer is lost.
+    Reply,
+}
+
+impl Loss {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Request, Self::Reply];
+}
+
+/// Fails chosen calls of the stores it is put over with [`StoreError::Unavailable`], and counts all.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use chat_core::conformance::{Faults, Loss};
+/// use chat_core::{MemoryStore, Store};
+///
+/// let faults = Faults::default();
+/// let store = faults.over(Arc::new(MemoryStore::new()));
+/// faults.fail(2, Loss::Request);
+/// assert!(store.talk().meta().await.is_ok());
+/// assert!(store.talk().meta().await.is_err());
+/// assert!(store.talk().meta().await.is_ok());
+/// assert!(faults.is_over() && faults.calls() == 3);
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Faults(Arc<Line>);
+
+#[derive(Debug, Default)]
+struct Line {
+    calls: AtomicU64,
+    /// The number of the call that is next to fail, and how.
+    due: Mutex<Option<(u64, Loss)>>,
+}
+
+/// The line to the database was cut.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the line was cut")]
+struct Cut;
+
+impl Faults {
+    /// The store behind this line.
+    pub fn over(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        Arc::new(Intercepted::new(store, Arc::new(self.clone())))
+    }
+
+    /// How many calls there were so far.
+    pub fn calls(&self) -> u64 {
+        self.0.calls.load(Ordering::SeqCst)
+    }
+
+    /// Lets the `nth` call from now fail: 1 is the next one. Those after it are whole again.
+    pub fn fail(&self, nth: u64, loss: Loss) {
+        *self.due() = Some((self.calls() + nth, loss));
+    }
+
+    /// Whether the call that was to fail has come.
+    pub fn is_over(&self) -> bool {
+        self.due().is_none()
+    }
+
+    fn due(&self) -> MutexGuard<'_, Option<(u64, Loss)>> {
+        self.0.due.lock().expect("nothing panics while this lock is held")
+    }
+
+    /// Fails the call of this number if it is the one to lose this.
+    fn judge(&self, number: u64, loss: Loss) -> Result<(), StoreError> {
+        let lost = self.due().take_if(|due| *due == (number, loss));
+        lost.map_or(Ok(()), |_| Err(StoreError::unavailable(Cut)))
+    }
+}
+
+#[async_trait]
+impl Intercept for Faults {
+    /// The number of the call.
+    type Ticket = u64;
+
+    async fn before(&self, _call: &'static str) -> Result<u64, StoreError> {
+        let number = self.0.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        self.judge(number, Loss::Request)?;
+        Ok(number)
+    }
+
+    async fn after(&self, _call: &'static str, number: u64) -> Result<(), StoreError> {
+        self.judge(number, Loss::Reply)
+    }
+}
