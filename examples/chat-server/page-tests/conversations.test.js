@@ -38,7 +38,7 @@ test("of two versions the higher rev stays, whichever comes first", () => {
   const edited = message(1, { rev: 2, text: "new", edited_at: "2026-01-01T00:00:00.000Z" });
   const live = after(fresh(summary()), said(1), happened(2, "edited", { target: 1, message: edited }));
   assert.equal(talk(live).messages[0].text, "new");
-  const late = reduce(live, page(null, false, message(1, { text: "old" })));
+  const late = reduce(live, page(1, false, message(1, { text: "old" })));
   assert.equal(talk(late).messages[0].text, "new", "an older page of history does not bring the old text back");
   const early = after(fresh(summary()), said(1, { rev: 2, text: "new" }), { type: "message", message: message(1) });
   assert.equal(talk(early).messages[0].text, "new");
@@ -67,13 +67,8 @@ test("a page that does not touch the window is dropped", () => {
   assert.deepEqual([seqs(state), talk(state).from], [[10], 10]);
 });
 
-test("the latest page and live entries meet without doubles", () => {
-  const state = after(
-    fresh(summary({ head: 3 })),
-    said(4),
-    said(5),
-    page(null, false, message(2), message(3), message(4)),
-  );
+test("a page of history and live entries meet without doubles", () => {
+  const state = after(fresh(summary({ head: 3 })), said(4), said(5), page(4, false, message(2), message(3)));
   assert.deepEqual(seqs(state), [2, 3, 4, 5]);
 });
 
@@ -121,6 +116,23 @@ test("unread: reading on another device counts here, and never goes back", () =>
   const read = (at) => ({ type: "receipt", conversation: TALK, user: ME, read: at, delivered: at });
   const state = after(fresh(summary()), said(1), said(2), said(3), read(2), read(1));
   assert.deepEqual([talk(state).read, talk(state).unread], [2, 1]);
+});
+
+test("unread: what another device has read of a long absence is asked for", () => {
+  const read = { type: "receipt", conversation: TALK, user: ME, read: 40, delivered: 90 };
+  const state = after(fresh(summary({ head: 90, read: 10, unread: 80 })), read);
+  assert.deepEqual([talk(state).read, talk(state).stale], [40, true]);
+  const told = reduce(state, summaryEvent({ head: 90, read: 40, delivered: 90, unread: 50 }));
+  assert.deepEqual([talk(told).unread, talk(told).stale], [50, false]);
+});
+
+test("a page of history that was asked for before a reset is dropped", () => {
+  const state = after(
+    fresh(summary({ head: 9 })),
+    { type: "reset", conversation: TALK, head: 90 },
+    page(10, true, message(9)),
+  );
+  assert.deepEqual([seqs(state), talk(state).from], [[], 91]);
 });
 
 test("notes: roles, names and the number of members follow the log", () => {

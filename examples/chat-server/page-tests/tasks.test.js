@@ -118,7 +118,7 @@ test("an open conversation is filled page by page until there is enough", async 
   );
   const asked = (await run(OPEN)).filter((one) => one.type === "history");
   assert.deepEqual(asked, [
-    { type: "history", conversation: TALK },
+    { type: "history", conversation: TALK, before: 41 },
     { type: "history", conversation: TALK, before: 38 },
   ]);
   assert.equal(store.state().conversations[TALK].from, 18);

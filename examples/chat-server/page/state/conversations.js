@@ -204,22 +204,24 @@ export function withMessages(conversation, messages) {
 }
 
 /**
- * A page of history: the last one, or the one before `before`. Pages that do not touch the window are dropped.
+ * The page of history before the position `before`. If the window does not begin there any more, the page does not
+ * touch it and is dropped.
  * @param {Conversation} conversation
  * @param {HistoryReply} page
- * @param {number | null} before
+ * @param {number} before
  * @param {string} me
  * @returns {Conversation}
  */
 export function withHistory(conversation, page, before, me) {
-  if (before !== null && before !== conversation.from) return conversation;
+  if (before !== conversation.from) return conversation;
   const first = page.has_before ? (page.items[0]?.seq ?? conversation.from) : 1;
   const wider = { ...conversation, from: Math.min(conversation.from, first) };
   return recounted(withMessages(wider, page.items), me);
 }
 
 /**
- * Somebody has read or received further: another member, or the user on another device.
+ * Somebody has read or received further: another member, or the user on another device. How much of a long absence
+ * that device has read, only the server can count.
  * @param {Conversation} conversation
  * @param {string} user
  * @param {Marks} marks
@@ -230,9 +232,9 @@ export function withMarks(conversation, user, marks, me) {
   if (user !== me) {
     return { ...conversation, marks: { ...conversation.marks, [user]: raised(conversation.marks[user], marks) } };
   }
-  const { read, delivered } = raised(conversation, marks);
-  const unread = read >= conversation.position ? 0 : conversation.unread;
-  return recounted({ ...conversation, read, delivered, unread }, me);
+  const read = { ...conversation, ...raised(conversation, marks) };
+  if (read.read >= read.position) return { ...read, unread: 0 };
+  return covered(read) ? recounted(read, me) : { ...read, stale: read.read > conversation.read };
 }
 
 /**
@@ -299,12 +301,16 @@ function counted(conversation, entry, me) {
  * @returns {Conversation}
  */
 function recounted(conversation, me) {
-  const covered = conversation.from <= conversation.read + 1 && conversation.position >= conversation.counted;
-  if (!covered) return conversation;
+  if (!covered(conversation)) return conversation;
   const unread = conversation.messages.filter(
     (message) => message.seq > conversation.read && message.sender !== me && !message.deleted_at,
   );
   return { ...conversation, unread: unread.length };
+}
+
+/** Whether the window holds everything that can be unread. @param {Conversation} conversation @returns {boolean} */
+function covered({ from, read, position, counted }) {
+  return from <= read + 1 && position >= counted;
 }
 
 /** @param {Message | null} known @param {Message | null} offered @returns {Message | null} */

@@ -35,7 +35,7 @@ import { reduceTalk } from "./talk.js";
  * @typedef {{type: "restored", snapshot: Snapshot | null, outgoing: Outgoing[]}
  *   | {type: "connection", connection: Connection}
  *   | {type: "synced", reply: SyncReply, epoch: string | null}
- *   | {type: "history", conversation: string, before: number | null, reply: HistoryReply}
+ *   | {type: "history", conversation: string, before: number, reply: HistoryReply}
  *   | {type: "members", conversation: string, members: Member[]}
  *   | {type: "message", message: Message}
  *   | {type: "written", outgoing: Outgoing}

@@ -31,7 +31,8 @@ export function lookups(store, request) {
       .filter((user) => !asked.has(user))
       .slice(0, NAMES);
     if (users.length > 0) once(users, () => names(users));
-    for (const id of undescribed(state)) once([`summary ${id}`], () => summary(id));
+    for (const id of undescribed(state))
+      once([`summary ${id}`], () => summary(id));
     const conversation = open(state);
     if (conversation?.kind && !conversation.stale)
       once([`members ${conversation.id}`], () => members(conversation, state.limits));
@@ -59,6 +60,8 @@ export function lookups(store, request) {
       store.dispatch({ type: "conversation", ...conversation });
     } catch (error) {
       if (error instanceof Refused && error.code === "not_found") store.dispatch({ type: "gone", conversation: id });
+    } finally {
+      asked.delete(`summary ${id}`); // it may become stale again
     }
   }
 
@@ -70,10 +73,9 @@ export function lookups(store, request) {
   }
 
   /** @param {Conversation} conversation */
-  async function history({ id, from, position }) {
-    const before = from > position ? null : from;
-    const reply = await request("history", { conversation: id, ...(before !== null && { before }) });
-    store.dispatch({ type: "history", conversation: id, before, reply });
+  async function history({ id, from }) {
+    const reply = await request("history", { conversation: id, before: from });
+    store.dispatch({ type: "history", conversation: id, before: from, reply });
   }
 
   return store.subscribe(look);
