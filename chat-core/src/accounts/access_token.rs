@@ -19,6 +19,9 @@ use crate::time::Timestamp;
 /// The `typ` of the header: no other JWT of the same key passes for an access token.
 const TYPE: &str = "at+jwt";
 
+/// Longest lifetime, in seconds: far beyond what anybody waits for, and still a time in milliseconds.
+const LIFETIME_SECONDS_MAX: u64 = 1 << 40;
+
 /// Longest token that is looked at, in bytes; ours are a fraction of it.
 const TOKEN_BYTES_MAX: usize = 4_096;
 
@@ -51,7 +54,7 @@ impl AccessTokens {
         Self {
             issuer: options.issuer.clone(),
             audience: options.audience.clone(),
-            lifetime_seconds: i64::try_from(options.access_token_seconds).unwrap_or(i64::MAX / 2_000),
+            lifetime_seconds: options.access_token_seconds.min(LIFETIME_SECONDS_MAX).cast_signed(),
             validation,
         }
     }

@@ -5,9 +5,9 @@
 //! [`Directory`](crate::user::Directory) and [`Liveness`](crate::delivery::Liveness), asks it who a token belongs to
 //! ([`Accounts::authenticate`]), and lets it tell the engine what must follow ([`Hooks`]).
 //!
-//! - A password is proven once, at login. What follows is a *login* ([`SessionId`](crate::SessionId)): a row with the hashes of its
-//!   refresh tokens. An access token names a login and is worth nothing when the login has ended, however long it
-//!   was meant to live.
+//! - A password is proven once, at login. What follows is a *login* ([`SessionId`](crate::SessionId)): a row with the
+//!   hashes of its refresh tokens. An access token names a login and is worth nothing when the login has ended,
+//!   however long it was meant to live.
 //! - Credentials change in one order: the account first (its `credential_version` rises), the logins after. Whoever
 //!   meets a login older than its account ends it, so that a crash in between leaves nothing open for long.
 //! - Nothing tells a stranger whether an account exists: not by answer, not by the time it takes, not by limits.

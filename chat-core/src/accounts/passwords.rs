@@ -147,7 +147,7 @@ impl Hasher {
 
     /// Does work on a thread for blocking work. The places in the queue go with the work, not with its caller: who
     /// goes away frees nothing that is still being used.
-    async fn work<T: Send + 'static>(
+    pub(super) async fn work<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ChatError> {

@@ -212,6 +212,22 @@ async fn expired_is_said_only_when_nothing_else_is_wrong() {
 }
 
 #[tokio::test]
+async fn no_lifetime_is_too_long_to_be_written() {
+    let world = World::with(
+        |options| {
+            options.access_token_seconds = u64::MAX;
+            options.refresh_idle_seconds = u64::MAX;
+            options.refresh_absolute_seconds = u64::MAX;
+        },
+        |_| (),
+    );
+    world.register("ada").await;
+    let tokens = world.log_in("ada").await;
+    assert!(world.authenticate(&tokens).await.is_ok());
+    assert!(world.refresh(&tokens).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_token_that_lives_a_day_is_refused_right_after_logout() {
     let world = World::with(|options| options.access_token_seconds = 24 * 3_600, |_| ());
     world.register("ada").await;

@@ -115,6 +115,33 @@ async fn a_full_queue_is_said_and_not_held_against_anybody() {
 }
 
 #[tokio::test]
+async fn a_hash_is_computed_whether_there_is_an_account_or_not() {
+    let world = World::with(|options| (options.hashes_at_once, options.hashes_waiting) = (1, 0), |_| ());
+    world.register("ada").await;
+    let shut = world.register("shut").await.user;
+    world.accounts.disable(shut).await.unwrap();
+    let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let (started, has_started) = tokio::sync::oneshot::channel();
+    let hasher = world.accounts.0.hasher.clone();
+    let busy = tokio::spawn(async move {
+        let work = move || {
+            started.send(()).unwrap();
+            blocked.recv().unwrap();
+        };
+        hasher.work(work).await.unwrap();
+    });
+    has_started.await.unwrap();
+    // Whoever wanted a hash meets the full queue.
+    for name in ["ada", "shut", "nobody-knows", "nobody@example.org"] {
+        assert_eq!(refused(world.try_log_in(name, "wrong password").await).0, "overloaded", "{name}");
+    }
+    let nobody = world.accounts.delete(UserId::from(7_u64), &PASSWORD.into()).await;
+    assert_eq!(refused(nobody).0, "overloaded");
+    release.send(()).unwrap();
+    busy.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_login_too_many_ends_the_oldest() {
     let world = World::with(|_| (), |limits| limits.sessions_per_user_max = 2);
     world.register("ada").await;

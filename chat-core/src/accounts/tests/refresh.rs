@@ -1,7 +1,10 @@
 //! Refreshing: rotation, grace, reuse, races.
 
-use super::*;
+use proptest::collection::vec;
+use proptest::prelude::{Strategy, prop_oneof, proptest};
 use tokio::sync::Barrier;
+
+use super::*;
 
 #[tokio::test]
 async fn each_token_is_followed_by_another_and_the_login_stays_the_same() {
@@ -204,4 +207,79 @@ async fn a_store_that_is_away_ends_nothing() {
     assert_eq!(world.refresh(&tokens).await.unwrap_err(), "unavailable");
     assert_eq!(world.authenticate(&tokens).await, Err("unavailable"));
     assert_eq!(world.host.take_ended(), []);
+}
+
+/// What can happen to a family.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// So many tokens before the current one is shown.
+    Show(usize),
+    /// So many milliseconds pass.
+    Wait(u64),
+}
+
+/// A family as it should be: which token is the current one, since when, and whether it has ended.
+struct Family {
+    current: usize,
+    since: Duration,
+    has_ended: bool,
+}
+
+impl Family {
+    /// Which token one gets for showing this one.
+    fn show(&mut self, token: usize, now: Duration) -> Option<usize> {
+        if self.has_ended {
+            None
+        } else if token == self.current {
+            (self.current, self.since) = (token + 1, now);
+            Some(self.current)
+        } else if token + 1 == self.current && now <= self.since + Duration::from_secs(10) {
+            Some(self.current)
+        } else {
+            self.has_ended = true;
+            None
+        }
+    }
+}
+
+async fn follow(steps: Vec<Step>) {
+    let world = World::new();
+    world.register("ada").await;
+    let mut tokens = vec![world.log_in("ada").await];
+    let mut family = Family { current: 0, since: world.accounts.monotonic(), has_ended: false };
+    for step in steps {
+        match step {
+            Step::Wait(millis) => world.clock.advance(Duration::from_millis(millis)),
+            Step::Show(back) => {
+                let shown = family.current.saturating_sub(back);
+                let expected = family.show(shown, world.accounts.monotonic());
+                let answer = world.refresh(&tokens[shown]).await.ok();
+                assert_eq!(answer.is_some(), expected.is_some());
+                let (Some(place), Some(answer)) = (expected, answer) else { continue };
+                if place == tokens.len() {
+                    tokens.push(answer);
+                } else {
+                    assert_eq!(tokens[place].refresh_token.expose(), answer.refresh_token.expose());
+                }
+            }
+        }
+    }
+    let alive = world.authenticate(&tokens[family.current]).await != Err("unauthenticated");
+    assert_eq!(alive, !family.has_ended);
+}
+
+proptest! {
+    #[test]
+    fn a_family_follows_its_rules(
+        steps in vec(
+            prop_oneof![
+                4 => (0_usize..3).prop_map(Step::Show),
+                2 => (0_u64..12_000).prop_map(Step::Wait),
+            ],
+            0..12,
+        )
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(follow(steps));
+    }
 }

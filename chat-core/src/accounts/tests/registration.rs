@@ -1,5 +1,7 @@
 //! Signing up.
 
+use proptest::prelude::{any, proptest};
+
 use super::*;
 
 async fn sign_up(world: &World, username: &str, email: Option<&str>) -> Result<Account, ChatError> {
@@ -120,5 +122,29 @@ async fn no_secret_is_shown() {
         &KEY[4..],
     ] {
         assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_anything_panic(text in any::<String>()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let world = World::new();
+            let mut registration = Registration::new(text.clone(), PASSWORD);
+            registration.email = Some(text.clone());
+            registration.full_name = Some(text.clone());
+            let _any_answer = world.accounts.register(registration).await;
+            let _any_answer = world.accounts.register(Registration::new("password", text.as_str())).await;
+            for outcome in [
+                world.try_log_in(&text, &text).await.map(drop),
+                world.accounts.authenticate(&text).await.map(drop),
+                world.accounts.refresh(&text).await.map(drop),
+                world.accounts.redeem(&text).await.map(drop),
+            ] {
+                assert_eq!(refused(outcome).0, "unauthenticated");
+            }
+            let _any_answer = Keys::parse(&text);
+        });
     }
 }
