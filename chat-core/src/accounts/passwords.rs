@@ -185,6 +185,8 @@ fn decoy(params: &Params, ids: &dyn IdSource) -> Phc {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::id::SystemIds;
 
@@ -291,6 +293,24 @@ mod tests {
         release.send(()).unwrap();
         second.await.unwrap();
         hasher.work(|| ()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn so_many_work_at_the_same_time_and_no_more() {
+        let hasher = hasher(cheap(), 31);
+        let inside = Arc::new(AtomicUsize::new(0));
+        let works = (0..32).map(|_| {
+            let inside = Arc::clone(&inside);
+            hasher.work(move || {
+                let others = inside.fetch_add(1, Ordering::SeqCst);
+                std::thread::yield_now();
+                inside.fetch_sub(1, Ordering::SeqCst);
+                others
+            })
+        });
+        for others in futures_util::future::join_all(works).await {
+            assert_eq!(others.unwrap(), 0);
+        }
     }
 
     #[test]

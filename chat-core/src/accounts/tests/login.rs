@@ -56,6 +56,7 @@ async fn whatever_is_wrong_gets_the_same_answer() {
         let error = world.try_log_in(name, password).await.unwrap_err();
         answers.push((error.code(), error.to_string(), error.refusal()));
     }
+    assert_eq!((world.host.take_ended(), fresh.host.take_ended()), (Vec::new(), Vec::new()));
     answers.dedup();
     let one = Refusal::Unauthenticated;
     assert_eq!(answers, [("unauthenticated", one.to_string(), Some(one))]);
@@ -162,6 +163,19 @@ async fn a_login_during_which_the_account_is_shut_is_none() {
     let user = world.register("ada").await.user;
     let accounts = world.accounts.clone();
     world.store.meanwhile(async move { drop(accounts.disable(user).await.unwrap()) });
+    assert_eq!(refused(world.try_log_in("ada", PASSWORD).await).0, "unauthenticated");
+    assert_eq!(world.accounts.sessions(user).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_login_during_which_the_account_is_shut_and_opened_again_is_none() {
+    let world = World::new();
+    let user = world.register("ada").await.user;
+    let accounts = world.accounts.clone();
+    world.store.meanwhile(async move {
+        accounts.disable(user).await.unwrap();
+        accounts.enable(user).await.unwrap();
+    });
     assert_eq!(refused(world.try_log_in("ada", PASSWORD).await).0, "unauthenticated");
     assert_eq!(world.accounts.sessions(user).await.unwrap(), []);
 }

@@ -172,6 +172,10 @@ async fn keys_are_changed_without_anybody_noticing() {
     let new = both.refresh(&old).await.unwrap();
     let retried = both.refresh(&old).await.unwrap();
     assert_eq!(retried.refresh_token.expose(), new.refresh_token.expose());
+    let first = before.log_in("ada").await;
+    let second = before.refresh(&first).await.unwrap();
+    let retried = both.refresh(&first).await.unwrap();
+    assert_eq!(retried.refresh_token.expose(), second.refresh_token.expose());
     let after = before.node(NEW);
     assert_eq!(after.authenticate(&old).await, Err("unauthenticated"));
     assert_eq!(after.refresh(&old).await.unwrap_err(), "unauthenticated");

@@ -47,6 +47,23 @@ async fn what_the_host_cannot_do_now_is_tried_again_and_holds_up_nobody() {
 }
 
 #[tokio::test]
+async fn a_deletion_that_a_crash_cut_short_is_finished_with_its_logins() {
+    let world = World::new();
+    let user = world.register("ada").await.user;
+    let tokens = world.log_in("ada").await;
+    let crashed = world.accounts.change(user, |account| {
+        account.state = AccountState::Deleting;
+        account.credential_version += 1;
+        Ok(Claims::default())
+    });
+    crashed.await.unwrap();
+    let swept = world.accounts.sweep().await.unwrap();
+    assert_eq!(swept, Swept { accounts_deleted: 1, ..Swept::default() });
+    assert_eq!(world.host.take_ended(), [tokens.session]);
+    assert_eq!(world.authenticate(&tokens).await, Err("unauthenticated"));
+}
+
+#[tokio::test]
 async fn logins_that_are_over_end() {
     let world = World::with(|_| (), |limits| limits.sessions_per_user_max = 1_000);
     let user = world.register("ada").await.user;
