@@ -12,9 +12,13 @@ mod cursor;
 mod json;
 mod limit;
 mod options;
+mod origin;
+mod peer;
 mod problem;
+mod serve;
 mod socket;
 mod wire;
 
 pub use auth::{AuthError, Authenticator, Credentials, Identity};
 pub use options::Options;
+pub use serve::serve;

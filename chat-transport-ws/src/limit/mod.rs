@@ -11,8 +11,9 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chat_core::friendship::Action;
 use chat_core::time::Clock;
-use chat_core::{Limits, UserId};
+use chat_core::{Command, Limits, UserId};
 
 pub(crate) use admission::{Admission, Full, Place};
 use rate::{Rate, Rates};
@@ -32,6 +33,17 @@ pub(crate) enum Act {
     Login(IpAddr),
     /// An account is made.
     Registration(IpAddr),
+}
+
+impl Act {
+    /// What `command` counts as, when `user` gives it.
+    pub(crate) fn of(user: UserId, command: &Command) -> Option<Self> {
+        match command {
+            Command::Send { .. } => Some(Self::Message(user)),
+            Command::Friend { action: Action::Request, .. } => Some(Self::FriendRequest(user)),
+            _ => None,
+        }
+    }
 }
 
 /// Too often: when it may be tried again.
