@@ -26,6 +26,7 @@ pub mod log;
 pub mod marks;
 pub mod members;
 pub mod memberships;
+pub mod parity;
 pub mod races;
 pub mod receipts;
 pub mod repeats;

@@ -418,6 +418,13 @@ impl Hub {
         });
     }
 
+    /// Whether nothing is being passed on.
+    #[cfg(feature = "testing")]
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.served().iter().all(|topic| topic.is_quiet())
+            && self.everybody().iter().all(|person| !lock(&person.feed).reading)
+    }
+
     // Other things that are passed on.
 
     /// Somebody has received or read.

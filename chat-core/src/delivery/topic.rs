@@ -301,6 +301,12 @@ impl Topic {
         state.subscribers.is_empty() && state.readers.is_empty() && !state.pumping
     }
 
+    /// Whether nothing is being passed on.
+    #[cfg(feature = "testing")]
+    pub(super) fn is_quiet(&self) -> bool {
+        !self.lock().pumping
+    }
+
     /// Everybody served.
     pub(super) fn people(&self) -> Vec<Arc<Person>> {
         self.lock().subscribers.iter().map(|one| Arc::clone(&one.person)).collect()

@@ -229,6 +229,14 @@ impl Chat {
         crate::delivery::anti_entropy_now(&self.core).await
     }
 
+    /// Waits until everything that is committed was passed on to this node's sessions: for tests.
+    #[cfg(feature = "testing")]
+    pub async fn settled(&self) {
+        while !self.core.hub.is_quiet() {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Ends the chat: what is queued is committed, then every session ends with [`Ended::Shutdown`], then the
     /// background tasks.
     pub async fn shutdown(&self) {
