@@ -1,12 +1,5 @@
-//! The parity test against a second store in memory: it shows that the test itself is deterministic.
+//! The parity test against a second store in memory: it shows that the comparison itself is deterministic.
 
-use std::any::Any;
-use std::sync::Arc;
+use chat_core::conformance::Memory;
 
-use chat_core::{MemoryStore, Store};
-
-async fn fresh() -> (Arc<dyn Store>, Box<dyn Any + Send>) {
-    (Arc::new(MemoryStore::new()), Box::new(()))
-}
-
-chat_core::parity!(parity, fresh, 48, 1..60);
+chat_core::conformance::parity!(parity, Memory, 48, 1..60);

@@ -47,4 +47,5 @@ mod suite;
 pub use self::failing::{Faults, Loss};
 pub use self::fixture::{Database, Fixture, Memory, Split, Subject, check};
 pub use self::gated::{Gate, Gates};
+pub use crate::conformance_parity as parity;
 pub use crate::conformance_suite as suite;
