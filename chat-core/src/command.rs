@@ -465,6 +465,27 @@ pub struct Summary {
     pub settings: Settings,
 }
 
+impl Summary {
+    /// A conversation in which nothing was said yet; what is `pub` may be set afterwards.
+    pub const fn new(id: ConversationId, kind: Kind, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            kind,
+            name: None,
+            picture: None,
+            with: None,
+            role: None,
+            head: Seq::ZERO,
+            standpoint: Standpoint { receipt: Receipt { read: Seq::ZERO, delivered: Seq::ZERO }, unread: 0 },
+            last_message: None,
+            member_count: 0,
+            created_at,
+            metadata: None,
+            settings: Settings::of(kind),
+        }
+    }
+}
+
 /// A member in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {

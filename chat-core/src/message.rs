@@ -324,6 +324,29 @@ pub struct Message {
 }
 
 impl Message {
+    /// A message as its sender wrote it; what is `pub` may be set afterwards.
+    pub const fn new(
+        id: EntryId,
+        conversation: ConversationId,
+        seq: Seq,
+        client_id: ClientId,
+        content: Content,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            conversation,
+            seq,
+            rev: seq,
+            sender: None,
+            client_id,
+            content,
+            created_at,
+            edited_at: None,
+            deleted_at: None,
+        }
+    }
+
     /// The text, unless there is none or it was deleted.
     pub fn text(&self) -> Option<&str> {
         self.content.text.as_ref().map(Text::as_str)
@@ -353,6 +376,18 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// An entry of the system about nothing before it; what is `pub` may be set afterwards.
+    pub const fn new(
+        id: EntryId,
+        conversation: ConversationId,
+        seq: Seq,
+        at: Timestamp,
+        client_id: ClientId,
+        what: What,
+    ) -> Self {
+        Self { id, conversation, seq, at, by: None, client_id, target: None, what }
+    }
+
     /// The message this entry wrote or changed, as it is now.
     pub const fn message(&self) -> Option<&Message> {
         match &self.what {

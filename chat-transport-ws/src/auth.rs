@@ -4,8 +4,11 @@
 //! header, a ticket in the query) or as a bare token (a subprotocol, the first frame of a socket).
 
 use async_trait::async_trait;
+use axum::extract::Query;
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use chat_core::{SessionId, Timestamp, UserId};
+use chat_core::accounts::{self, Accounts};
+use chat_core::{ChatError, Refusal, SessionId, Timestamp, UserId};
 
 /// What somebody shows to be let in.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +45,7 @@ impl<'a> Credentials<'a> {
 
 /// The token of `Authorization: Bearer …`; the scheme's case does not matter.
 pub(crate) fn bearer(parts: &Parts) -> Option<&str> {
-    let value = parts.headers.get(axum::http::header::AUTHORIZATION)?.to_str().ok()?;
+    let value = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
@@ -109,4 +112,40 @@ pub trait Authenticator: Send + Sync + 'static {
     /// # Errors
     /// [`AuthError`]; which of `Missing` and `Refused` it is matters to nobody but the reader of a log.
     async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Identity, AuthError>;
+}
+
+impl From<accounts::Identity> for Identity {
+    fn from(identity: accounts::Identity) -> Self {
+        Self::new(identity.user).session(identity.session).expires_at(identity.expires_at)
+    }
+}
+
+impl From<ChatError> for AuthError {
+    fn from(error: ChatError) -> Self {
+        match error {
+            ChatError::Refused(Refusal::TokenExpired) => Self::Expired,
+            ChatError::Refused(_) => Self::Refused,
+            error => Self::Unavailable(Box::new(error)),
+        }
+    }
+}
+
+/// The accounts of our own: by the access token of the `Authorization` header, or by a ticket in the query.
+#[async_trait]
+impl Authenticator for Accounts {
+    async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Identity, AuthError> {
+        let identity = match credentials {
+            Credentials::Token(token) => Self::authenticate(self, token).await?,
+            Credentials::Request(parts) if parts.headers.contains_key(AUTHORIZATION) => {
+                Self::authenticate(self, bearer(parts).ok_or(AuthError::Refused)?).await?
+            }
+            Credentials::Request(parts) => self.redeem(&ticket(parts).ok_or(AuthError::Missing)?).await?,
+        };
+        Ok(identity.into())
+    }
+}
+
+fn ticket(parts: &Parts) -> Option<String> {
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).ok()?;
+    pairs.into_iter().find(|(name, _)| name == "ticket").map(|(_, ticket)| ticket)
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use chat_core::accounts::Accounts;
+
 use crate::auth::Authenticator;
 
 /// How a router is set up. Only the [`Authenticator`] has no default.
@@ -11,6 +13,7 @@ use crate::auth::Authenticator;
 #[non_exhaustive]
 pub struct Options {
     pub(crate) authenticator: Arc<dyn Authenticator>,
+    pub(crate) accounts: Option<Accounts>,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) public_url: Option<String>,
@@ -24,7 +27,26 @@ impl Options {
 
     /// The same with an authenticator that is shared with others.
     pub fn shared(authenticator: Arc<dyn Authenticator>) -> Self {
-        Self { authenticator, allowed_origins: Vec::new(), trusted_proxies: Vec::new(), public_url: None }
+        Self {
+            authenticator,
+            accounts: None,
+            allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            public_url: None,
+        }
+    }
+
+    /// The accounts of our own, which authenticate by themselves, with their routes.
+    pub fn with_accounts(accounts: Accounts) -> Self {
+        Self::new(accounts.clone()).accounts(accounts)
+    }
+
+    /// Routes to sign up, log in and manage logins. The authenticator should know the logins of this service, as the
+    /// service itself does.
+    #[must_use]
+    pub fn accounts(mut self, accounts: Accounts) -> Self {
+        self.accounts = Some(accounts);
+        self
     }
 
     /// Pages of this origin (`https://app.example`) may use the API and open sockets, beside those of the same host.
@@ -47,11 +69,17 @@ impl Options {
         self.public_url = Some(url.into());
         self
     }
+
+    /// All origins that are allowed beside those of the same host.
+    pub(crate) fn origins(&self) -> Vec<String> {
+        self.allowed_origins.iter().chain(&self.public_url).cloned().collect()
+    }
 }
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
+            .field("accounts", &self.accounts.is_some())
             .field("allowed_origins", &self.allowed_origins)
             .field("trusted_proxies", &self.trusted_proxies)
             .field("public_url", &self.public_url)

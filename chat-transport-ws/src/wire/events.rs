@@ -1,12 +1,15 @@
 //! What is pushed.
 
 use bytes::Bytes;
-use chat_core::command::{Friend, Typing};
+use chat_core::command::{Friend, Presence, Summary, Typing};
 use chat_core::event::{Event, FriendshipEvent, ReceiptEvent, TypingEvent};
-use chat_core::{ConversationId, Seq, UserId};
+use chat_core::{ConversationId, Entry, Seq, UserId};
+
+use serde_json::Value as Schema;
 
 use super::answers::friends_cursor;
-use super::show::{Model, field, object, shown};
+use super::frames::{Closing, Hello};
+use super::show::{Model, Show, field, object, shown};
 
 /// The name under which the encoding of a shared event is kept.
 const FORMAT: &str = "chat.v1";
@@ -30,6 +33,48 @@ pub(crate) fn event(event: &Event, user: UserId) -> Bytes {
         // A later engine's event, which this format has no words for: a client ignores what it does not know.
         _ => frame("unknown", &super::show::Empty),
     }
+}
+
+/// One kind of frame that answers nothing.
+pub(crate) struct Kind {
+    /// Its `type`.
+    pub(crate) name: &'static str,
+    /// What it tells, for people.
+    pub(crate) about: &'static str,
+    /// What it carries: one of these.
+    pub(crate) models: &'static [fn() -> Schema],
+}
+
+macro_rules! events {
+    ($($(#[doc = $about:literal])+ $name:literal: $($model:ty)|+;)+) => {
+        /// Everything that is pushed.
+        pub(crate) static EVENTS: &[Kind] = &[$(Kind {
+            name: $name,
+            about: concat!($($about),+),
+            models: &[$(<$model as Show>::schema),+],
+        }),+];
+    };
+}
+
+events! {
+    /// The server's first frame, once it is known who one is.
+    "hello": Hello<'_>;
+    /// The next position of a conversation.
+    "entry": Entry;
+    /// Somebody has received or read.
+    "receipt": ReceiptEvent;
+    /// Somebody is typing, or has stopped.
+    "typing": TypingEvent;
+    /// Somebody one watches came or went.
+    "presence": Presence;
+    /// What is between oneself and another has changed.
+    "friendship": FriendshipView<'_>;
+    /// A conversation was added or changed for this user outside its log, or is gone.
+    "conversation": Summary | Gone;
+    /// Too much was missed: the conversation is to be loaded anew.
+    "reset": Reset;
+    /// The server's last frame.
+    "closing": Closing;
 }
 
 /// A frame that answers nothing.

@@ -232,6 +232,14 @@ impl<'a> Fields<'a> {
         self.given.iter().any(|given| given.name == name)
     }
 
+    /// The text of the field of this name, if it is one and was not taken.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        match &self.given.iter().find(|given| given.name == name)?.value {
+            Json::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The names that were given and not taken.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.given.iter().map(|given| given.name.as_ref())

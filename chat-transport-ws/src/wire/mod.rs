@@ -16,6 +16,9 @@ pub(crate) mod requests;
 pub(crate) mod show;
 pub(crate) mod values;
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use chat_core::{Command, UserId};
@@ -95,7 +98,7 @@ pub(crate) fn parse(text: &str, user: Option<UserId>) -> Result<Request, Malform
     let Some(Json::Text(name)) = only(&mut object, "type") else {
         return Err(malformed("a request has one type, a string"));
     };
-    let what = match Kind::named(&name) {
+    let what = match Kind::of_type(&name) {
         Some(kind) => Fields::of(user, Source::Body).with_body(object).and_then(kind.read),
         None => Err(Failure::invalid("/type", "there is no request of this type")),
     };

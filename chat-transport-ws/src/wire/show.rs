@@ -166,7 +166,7 @@ macro_rules! as_text {
 as_text! {
     ConversationId: <ConversationId as Value>::schema();
     EntryId: json!({ "type": "string", "format": "uuid" });
-    SessionId: json!({ "type": "string", "format": "uuid" });
+    SessionId: <SessionId as Value>::schema();
     UserId: <UserId as Value>::schema();
     Uuid: json!({ "type": "string", "format": "uuid" });
 }

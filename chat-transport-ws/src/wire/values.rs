@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use chat_core::accounts::Secret;
 use chat_core::command::{More, Typing};
 use chat_core::store::FriendFilter;
 use chat_core::{
-    ClientId, ConversationId, History, Join, Kind, Limit, Metadata, Post, Query, Read, Refusal, Relation,
-    Role, Seq, Text, UserId,
+    ClientId, ConversationId, Device, History, Join, Kind, Limit, Metadata, Post, Query, Read, Refusal,
+    Relation, Role, Seq, SessionId, Text, UserId,
 };
 use serde_json::{Value as Schema, json};
 use uuid::Uuid;
@@ -134,6 +135,43 @@ impl Value for String {
             return Err(at.refuse("control characters are not allowed"));
         }
         Ok(text.into_owned())
+    }
+}
+
+impl Value for Secret {
+    fn schema() -> Schema {
+        json!({ "type": "string", "format": "password" })
+    }
+
+    fn read(json: Json<'_>, at: &At<'_>, _ids: &mut Ids) -> Result<Self, Failure> {
+        Ok(text(json, at)?.into_owned().into())
+    }
+}
+
+impl Value for Device {
+    fn schema() -> Schema {
+        json!({ "type": "string", "maxLength": 128 })
+    }
+
+    fn read(json: Json<'_>, at: &At<'_>, ids: &mut Ids) -> Result<Self, Failure> {
+        let name = String::read(json, at, ids)?;
+        if name.chars().count() > 128 {
+            return Err(at.refuse("must have at most 128 characters"));
+        }
+        Ok(Self::new(&name))
+    }
+}
+
+impl Value for SessionId {
+    fn schema() -> Schema {
+        json!({ "type": "string", "format": "uuid", "description": "The id of a login." })
+    }
+
+    fn read(json: Json<'_>, at: &At<'_>, ids: &mut Ids) -> Result<Self, Failure> {
+        Ok(text(json, at)?.parse().unwrap_or_else(|_| {
+            ids.name_nothing();
+            Uuid::nil().into()
+        }))
     }
 }
 

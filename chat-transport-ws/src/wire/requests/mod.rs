@@ -38,9 +38,15 @@ pub(crate) struct Kind {
 }
 
 impl Kind {
-    /// The request of this `type`.
-    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+    /// The request of this `type` in a frame.
+    pub(crate) fn of_type(name: &str) -> Option<&'static Self> {
         REQUESTS.iter().find(|kind| kind.name == name)
+    }
+
+    /// The request of this name, which is one of ours.
+    pub(crate) fn named(name: &str) -> &'static Self {
+        let known = REQUESTS.iter().chain(REST_ONLY).find(|kind| kind.name == name);
+        known.expect("every operation names a request of the tables")
     }
 }
 
@@ -159,7 +165,10 @@ fn page<K: Key>(
 }
 
 /// One of two fields of which exactly one must be there.
-fn one_of<T>(first: (&'static str, Option<T>), second: (&'static str, Option<T>)) -> Result<T, Failure> {
+pub(crate) fn one_of<T>(
+    first: (&'static str, Option<T>),
+    second: (&'static str, Option<T>),
+) -> Result<T, Failure> {
     match (first, second) {
         ((_, Some(value)), (_, None)) | ((_, None), (_, Some(value))) => Ok(value),
         ((name, None), (other, None)) => Err(Failure::invalid(name, format!("this or {other} is needed"))),
