@@ -104,7 +104,7 @@ pub trait Directory: Send + Sync + 'static {
     /// As [`Directory::profiles`].
     async fn find(&self, usernames: &[&str]) -> Result<Vec<Profile>, DirectoryError>;
 
-    /// Up to `limit` people whose names match, after `after`, in order of id.
+    /// People whose names match, after `after`, in order of id, at most `limit + 1`: one more tells that there is more.
     ///
     /// # Errors
     /// As [`Directory::profiles`].

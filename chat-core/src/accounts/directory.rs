@@ -34,7 +34,7 @@ impl Directory for Accounts {
             return Ok(Vec::new());
         }
         let accounts = self.records().search(&words, after, limit).await.map_err(failed)?;
-        Ok(accounts.iter().filter(|account| is_listed(account)).take(limit.get()).map(profile).collect())
+        Ok(accounts.iter().filter(|account| is_listed(account)).map(profile).collect())
     }
 }
 

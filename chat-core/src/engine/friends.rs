@@ -13,6 +13,15 @@ use crate::user::Profile;
 /// How often a change is tried anew when somebody else changes the same pair at the same time.
 const ROUNDS_MAX: usize = 16;
 
+/// Whom an action may be about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finds {
+    /// Only somebody who is there.
+    WhoExists,
+    /// Also somebody whose account is gone: what is between the two can still be ended.
+    WhoIsGone,
+}
+
 impl ActingAs {
     /// Asks for friendship; crossed requests make friends.
     ///
@@ -76,7 +85,7 @@ impl ActingAs {
     /// # Errors
     /// As [`ActingAs::reject_friend`].
     pub async fn withdraw(&self, user: UserId) -> Result<Done<Friend>, ChatError> {
-        self.change(user, |now, side| {
+        self.change(user, Finds::WhoIsGone, |now, side| {
             transition(transition(now, side, Action::Cancel)?, side, Action::Reject)
         })
         .await
@@ -87,17 +96,22 @@ impl ActingAs {
     /// # Errors
     /// As the methods named after the actions.
     pub async fn befriend(&self, user: UserId, action: Action) -> Result<Done<Friend>, ChatError> {
-        self.change(user, |now, side| transition(now, side, action)).await
+        let finds = match action {
+            Action::Request | Action::Accept | Action::Block => Finds::WhoExists,
+            Action::Reject | Action::Cancel | Action::Remove | Action::Unblock => Finds::WhoIsGone,
+        };
+        self.change(user, finds, |now, side| transition(now, side, action)).await
     }
 
     async fn change(
         &self,
         user: UserId,
+        finds: Finds,
         rule: impl Fn(Friendship, Side) -> Result<Friendship, Refusal>,
     ) -> Result<Done<Friend>, ChatError> {
         let pair = Pair::new(self.user, user)?;
         let side = pair.side(self.user).expect("one is on a side of one's own pair");
-        let profile = self.core.profiles(&[user]).await?.pop().ok_or(Refusal::NotFound)?;
+        let profile = self.other(pair, user, finds).await?;
         for _ in 0..ROUNDS_MAX {
             let (now, next, changed) = match self.change_once(pair, &rule, side).await {
                 Err(ChatError::Refused(Refusal::Conflict))
@@ -116,6 +130,18 @@ impl ActingAs {
             return Ok(Done { value: friend, changed });
         }
         Err(Refusal::Conflict.into())
+    }
+
+    /// The other side's profile; of somebody who is gone no more than the id, where there was something with him.
+    async fn other(&self, pair: Pair, user: UserId, finds: Finds) -> Result<Profile, ChatError> {
+        if let Some(profile) = self.core.profiles(&[user]).await?.pop() {
+            return Ok(profile);
+        }
+        let known = match finds {
+            Finds::WhoExists => None,
+            Finds::WhoIsGone => self.core.store.people().friendships().of(&[pair]).await?.pop().flatten(),
+        };
+        Ok(known.map(|_| Profile::new(user)).ok_or(Refusal::NotFound)?)
     }
 
     /// One round: load, decide, write, notify.

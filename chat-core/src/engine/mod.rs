@@ -1,7 +1,7 @@
 //! The engine: use cases over a store, one impl block each.
 //!
 //! Each use case has four beats: load, decide (pure), write on a condition, notify. Whatever takes a position in a
-//! log goes through the [committer](committer); everything a user may do is a method on an [`ActingAs`] handle, or a
+//! log goes through the [committer]; everything a user may do is a method on an [`ActingAs`] handle, or a
 //! [`Command`](crate::Command) for [`ActingAs::perform`], which is the one dispatch all doors share.
 
 mod builder;

@@ -267,3 +267,67 @@ async fn limits_of_content() {
     let kept = "\u{130}\u{df} e\u{301} \t\n";
     assert_eq!(chat_core::Draft::text(kept).unwrap().content.text.unwrap().as_str(), kept);
 }
+
+/// A directory that knows nobody any more.
+struct Forgetful(std::sync::atomic::AtomicBool);
+
+#[async_trait::async_trait]
+impl chat_core::Directory for Forgetful {
+    async fn profiles(
+        &self,
+        ids: &[chat_core::UserId],
+    ) -> Result<Vec<chat_core::Profile>, chat_core::DirectoryError> {
+        let gone = self.0.load(std::sync::atomic::Ordering::Relaxed);
+        Ok(if gone { Vec::new() } else { ids.iter().copied().map(chat_core::Profile::new).collect() })
+    }
+
+    async fn find(&self, _: &[&str]) -> Result<Vec<chat_core::Profile>, chat_core::DirectoryError> {
+        Ok(Vec::new())
+    }
+
+    async fn search(
+        &self,
+        _: &chat_core::Query,
+        after: Option<chat_core::UserId>,
+        limit: Limit,
+    ) -> Result<Vec<chat_core::Profile>, chat_core::DirectoryError> {
+        let first = after.and_then(chat_core::UserId::as_integer).unwrap_or(0);
+        let ids = (first + 1..=5).take(limit.get() + 1);
+        Ok(ids
+            .map(|id| chat_core::Profile::new(chat_core::UserId::from(i64::try_from(id).unwrap())))
+            .collect())
+    }
+}
+
+async fn forgetful() -> (chat_core::Chat, Arc<Forgetful>) {
+    let directory = Arc::new(Forgetful(std::sync::atomic::AtomicBool::new(false)));
+    let builder = chat_core::Chat::builder(chat_core::MemoryStore::new());
+    (builder.directory(Arc::clone(&directory) as _).build().await.unwrap(), directory)
+}
+
+#[tokio::test]
+async fn a_friendship_with_somebody_who_is_gone_can_be_ended_but_not_begun() {
+    let (chat, directory) = forgetful().await;
+    befriend(&chat, 1, 2).await;
+    directory.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(chat.actor(user(1)).remove_friend(user(2)).await.unwrap().changed, Changed::Yes);
+    assert_eq!(code(chat.actor(user(1)).request_friend(user(2)).await), "not_found");
+    assert_eq!(code(chat.actor(user(1)).remove_friend(user(3)).await), "not_found");
+}
+
+#[tokio::test]
+async fn search_is_walked_to_its_end() {
+    let (chat, _) = forgetful().await;
+    let (query, limit) = (chat_core::Query::new("x").unwrap(), Limit::new(2).unwrap());
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = chat.actor(user(1)).search(&query, after, limit).await.unwrap();
+        assert!(page.items.len() <= 2);
+        found.extend(page.items.iter().filter_map(|profile| profile.id.as_integer()));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, [1, 2, 3, 4, 5]);
+}
