@@ -3,7 +3,6 @@
 //! It supplies what a router cannot see by itself: the peers' addresses, time limits for request heads and bodies, and
 //! an orderly end. A host that serves the router itself has these from its own server.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +15,6 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request};
 use chat_core::Chat;
-use http_body_util::BodyExt as _;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;

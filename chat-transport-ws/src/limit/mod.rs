@@ -15,12 +15,12 @@ use chat_core::friendship::Action;
 use chat_core::time::Clock;
 use chat_core::{Command, Limits, UserId};
 
-pub(crate) use admission::{Admission, Full, Place};
+pub(crate) use admission::{Admission, Full};
 use rate::{Rate, Rates};
 
 const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(60 * 60);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// Something that may be done only so often, and by whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

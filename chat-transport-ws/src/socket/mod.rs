@@ -44,7 +44,7 @@ use crate::serve::{self, Running};
 use crate::{origin, peer, wire};
 
 /// How often the server pings, as `hello` tells.
-const HEARTBEAT: Duration = Duration::from_millis(25_000);
+const HEARTBEAT: Duration = Duration::from_secs(25);
 
 /// What all sockets of a router share.
 pub(crate) struct Door {

@@ -50,7 +50,7 @@ pub(super) enum Turn {
 }
 
 /// Why nothing more happens.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Broken {
     /// The connection has ended, with an error or without.
     Gone,
