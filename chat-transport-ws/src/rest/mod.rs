@@ -10,6 +10,8 @@ mod call;
 mod layers;
 pub(crate) mod operations;
 mod service;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -5,7 +5,6 @@
 
 use axum::http::Method;
 use axum::routing::MethodFilter;
-use chat_core::Profile;
 use chat_core::command::Summary;
 use serde_json::Value as Schema;
 
@@ -125,7 +124,7 @@ impl Operation {
 
     /// Its fields, those of the path included; of several requests none of theirs is needed.
     pub(crate) fn fields(&self) -> Vec<FieldDoc> {
-        let all = match &self.act {
+        let mut fields = match &self.act {
             Act::Requests([only]) => (Kind::named(only).fields)(),
             Act::Requests(several) => {
                 let fields = several.iter().flat_map(|name| (Kind::named(name).fields)());
@@ -133,24 +132,13 @@ impl Operation {
             }
             Act::Account(task) => (task.fields)(),
         };
-        let in_query = self.verb == Verb::Get;
-        let can_be =
-            |field: &FieldDoc| !(in_query && field.schema["type"] == "array") && !self.says(field.name);
-        let mut seen = Vec::new();
-        all.into_iter()
-            .filter(can_be)
-            .filter(|field| {
-                !seen.contains(&field.name) && {
-                    seen.push(field.name);
-                    true
-                }
-            })
-            .collect()
+        fields.retain(|field| !self.says(field.name));
+        fields
     }
 
     /// Whether the path says already what this field would say in another way.
     fn says(&self, field: &str) -> bool {
-        const INSTEAD: [(&str, &str); 3] = [("user", "username"), ("user", "users"), ("conversation", "to")];
+        const INSTEAD: [(&str, &str); 2] = [("user", "username"), ("conversation", "to")];
         INSTEAD.iter().any(|(said, other)| *other == field && self.parameters().any(|name| name == *said))
     }
 
@@ -162,7 +150,6 @@ impl Operation {
     /// What it answers: one of these. What is read is answered bare.
     pub(crate) fn answers(&self) -> Vec<Schema> {
         let answer = |name: &&str| match *name {
-            "user.get" => Profile::schema(),
             "conversation.get" => Summary::schema(),
             name => (Kind::named(name).answer)(),
         };
@@ -185,8 +172,8 @@ impl Operation {
 
 /// The operations on conversations and people.
 pub(crate) static OPERATIONS: &[Operation] = &[
-    Operation::new(Verb::Get, "/users", Act::Requests(&["user.search", "user.get"])),
-    Operation::new(Verb::Get, "/users/{user}", Act::Requests(&["user.get"])),
+    Operation::new(Verb::Get, "/users", Act::Requests(&["user.search", "user.named"])),
+    Operation::new(Verb::Get, "/users/{user}", Act::Requests(&["user.profile"])),
     Operation::new(Verb::Get, "/friends", Act::Requests(&["friend.list"])),
     Operation::new(Verb::Delete, "/friends/{user}", Act::Requests(&["friend.remove"])),
     Operation::new(Verb::Put, "/friends/{user}/request", Act::Requests(&["friend.request"])),

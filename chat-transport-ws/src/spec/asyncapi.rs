@@ -17,8 +17,8 @@ pub(super) fn document() -> Value {
     }
     messages.insert("error".to_owned(), error());
     for kind in EVENTS {
-        messages.insert(kind.name.to_owned(), event(kind));
-        operations.insert(format!("push.{}", kind.name), pushing(kind));
+        messages.insert(push_name(kind), event(kind));
+        operations.insert(push_name(kind), pushing(kind));
     }
     let names: Map<String, Value> = messages
         .keys()
@@ -42,6 +42,11 @@ pub(super) fn document() -> Value {
 
 fn ok_name(kind: &Kind) -> String {
     format!("{}.ok", kind.name)
+}
+
+/// Some events are called as requests are.
+fn push_name(kind: &EventKind) -> String {
+    format!("push.{}", kind.name)
 }
 
 /// The id of a request and of its answer.
@@ -114,6 +119,6 @@ fn pushing(kind: &EventKind) -> Value {
         "action": "send",
         "channel": { "$ref": "#/channels/socket" },
         "summary": kind.about.trim(),
-        "messages": [reference(kind.name)],
+        "messages": [reference(&push_name(kind))],
     })
 }

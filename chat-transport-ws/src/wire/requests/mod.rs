@@ -148,7 +148,11 @@ requests! { REST_ONLY:
     /// Takes back or turns down a friend request, whichever it is.
     "friend.withdraw" people::Other => |f: Fields<'_>| f.command(people::withdraw), Befriended<'_>;
     /// The direct conversation with somebody, made when it is not there.
-    "conversation.direct" people::Another => |f: Fields<'_>| f.command(people::direct), Created<'_>;
+    "conversation.direct" people::Another => |f: Fields<'_>| f.command(people::direct), Conversed<'_>;
+    /// Somebody's profile.
+    "user.profile" people::Another => |f: Fields<'_>| f.command(people::profile), Profile;
+    /// The profile of who has this username.
+    "user.named" people::Named => |f: Fields<'_>| f.command(people::named), Profile;
     /// The entries of a conversation after a position, in order and without holes.
     "conversation.entries" messages::Entries => |f: Fields<'_>| f.command(messages::entries), EntriesView<'_>;
 }

@@ -29,6 +29,12 @@ shape! {
         user: UserId,
     }
 
+    /// Another person, by username.
+    Named {
+        /// His username.
+        username: String,
+    }
+
     /// A part of one's friends, requests and blocks.
     Friends {
         /// Only these.
@@ -76,6 +82,14 @@ pub(super) fn withdraw(other: Other, _: Option<UserId>) -> Result<Command, Failu
 
 pub(super) fn direct(with: Another, _: Option<UserId>) -> Result<Command, Failure> {
     Ok(Command::Direct { user: with.user })
+}
+
+pub(super) fn profile(of: Another, _: Option<UserId>) -> Result<Command, Failure> {
+    Ok(Command::User { who: Who::Id(of.user) })
+}
+
+pub(super) fn named(of: Named, _: Option<UserId>) -> Result<Command, Failure> {
+    Ok(Command::User { who: Who::Username(of.username) })
 }
 
 pub(super) fn friends(list: Friends, user: Option<UserId>) -> Result<Command, Failure> {

@@ -1,0 +1,205 @@
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use chat_core::accounts::{AccountOptions, Accounts, Keys, PasswordCost};
+use chat_core::memory::MemoryStore;
+use chat_core::{Chat, Store, SystemIds};
+use serde_json::{Value, json};
+
+use super::{Answer, Rest};
+use crate::{Options, router};
+
+const PASSWORD: &str = "correct horse";
+
+async fn server() -> Rest {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let keys = Keys::parse(Keys::generate(&SystemIds::default()).expose()).unwrap();
+    let mut options = AccountOptions::new("https://chat.example");
+    options.password_cost = PasswordCost::new(8, 1).unwrap();
+    let accounts = Accounts::builder(Arc::clone(&store), keys, options).build();
+    let chat = Chat::over(store).directory(Arc::new(accounts.clone())).build().await.unwrap();
+    Rest(router(chat, Options::with_accounts(accounts)))
+}
+
+async fn ask(rest: &Rest, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+    let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+    let request =
+        if token.is_empty() { request } else { request.header("authorization", format!("Bearer {token}")) };
+    let body = body.map_or_else(Body::empty, |body| body.to_string().into());
+    rest.send(request.body(body).unwrap()).await
+}
+
+async fn register(rest: &Rest, username: &str) -> Value {
+    let body = json!({ "username": username, "password": PASSWORD, "full_name": "Ana Example" });
+    ask(rest, "", Method::POST, "/v1/accounts", Some(body)).await.ok(201)
+}
+
+async fn log_in(rest: &Rest, username: &str) -> Value {
+    let body = json!({ "username": username, "password": PASSWORD, "device": "phone" });
+    ask(rest, "", Method::POST, "/v1/sessions", Some(body)).await.ok(201)
+}
+
+fn token(tokens: &Value) -> &str {
+    tokens["access_token"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn an_account_from_registration_to_deletion() {
+    let rest = server().await;
+    let account = register(&rest, "ana").await;
+    assert_eq!((&account["username"], &account["email_verified"]), (&json!("ana"), &json!(false)));
+    assert!(!account.to_string().contains("horse") && !account.to_string().contains("argon2"));
+    let taken = json!({ "username": "ANA", "password": PASSWORD });
+    ask(&rest, "", Method::POST, "/v1/accounts", Some(taken)).await.refused(
+        409,
+        "already_exists",
+        Some("/username"),
+    );
+
+    let tokens = log_in(&rest, "ana").await;
+    assert_eq!(tokens["user"]["id"], account["id"]);
+    assert!(tokens["expires_in"].as_u64().unwrap() > 0);
+    let ana = token(&tokens);
+    let me = ask(&rest, ana, Method::GET, "/v1/me", None).await;
+    assert_eq!(me.headers["cache-control"], "no-store");
+    assert_eq!(me.ok(200), account);
+    let patch = json!({ "full_name": null, "bio": "here" });
+    let changed = ask(&rest, ana, Method::PATCH, "/v1/me", Some(patch)).await.ok(200);
+    assert!(changed.get("full_name").is_none());
+    assert_eq!(changed["bio"], "here");
+    let found = ask(&rest, ana, Method::GET, "/v1/users?username=ana", None).await.ok(200);
+    assert_eq!(found, json!({ "id": account["id"], "username": "ana" }));
+    let found = ask(&rest, ana, Method::GET, "/v1/users?query=AN", None).await.ok(200);
+    assert_eq!(found["items"][0]["id"], account["id"]);
+
+    let wrong = json!({ "password": "wrong horse" });
+    ask(&rest, ana, Method::DELETE, "/v1/me", Some(wrong)).await.refused(403, "forbidden", None);
+    ask(&rest, ana, Method::DELETE, "/v1/me", None).await.refused(400, "malformed", None);
+    ask(&rest, ana, Method::DELETE, "/v1/me", Some(json!({ "password": PASSWORD }))).await.ok(204);
+    ask(&rest, ana, Method::GET, "/v1/me", None).await.refused(401, "unauthenticated", None);
+}
+
+#[tokio::test]
+async fn logins_are_listed_refreshed_and_ended() {
+    let rest = server().await;
+    register(&rest, "ana").await;
+    let (phone, tablet) = (log_in(&rest, "ana").await, log_in(&rest, "ana").await);
+    let logins = ask(&rest, token(&phone), Method::GET, "/v1/sessions", None).await.ok(200);
+    let logins = logins["items"].as_array().unwrap();
+    assert_eq!(logins.len(), 2);
+    assert_eq!(logins.iter().filter(|login| login["current"] == true).count(), 1);
+    assert_eq!(logins[0]["device"], "phone");
+
+    let refresh = json!({ "refresh_token": phone["refresh_token"] });
+    let next = ask(&rest, "", Method::POST, "/v1/sessions/refresh", Some(refresh)).await.ok(200);
+    assert_ne!(next["refresh_token"], phone["refresh_token"]);
+    let nonsense = json!({ "refresh_token": "nonsense" });
+    ask(&rest, "", Method::POST, "/v1/sessions/refresh", Some(nonsense)).await.refused(
+        401,
+        "unauthenticated",
+        None,
+    );
+
+    let other = logins.iter().find(|login| login["current"] == false).unwrap();
+    let path = format!("/v1/sessions/{}", other["id"].as_str().unwrap());
+    ask(&rest, token(&next), Method::DELETE, &path, None).await.ok(204);
+    ask(&rest, token(&next), Method::DELETE, &path, None).await.refused(404, "not_found", None);
+    ask(&rest, token(&next), Method::DELETE, "/v1/sessions/mine", None).await.refused(404, "not_found", None);
+    ask(&rest, token(&tablet), Method::GET, "/v1/me", None).await.refused(401, "unauthenticated", None);
+    ask(&rest, token(&next), Method::DELETE, "/v1/sessions/current", None).await.ok(204);
+    ask(&rest, token(&next), Method::GET, "/v1/me", None).await.refused(401, "unauthenticated", None);
+
+    let last = log_in(&rest, "ana").await;
+    ask(&rest, token(&last), Method::DELETE, "/v1/sessions", None).await.ok(204);
+    ask(&rest, token(&last), Method::GET, "/v1/me", None).await.refused(401, "unauthenticated", None);
+}
+
+#[tokio::test]
+async fn a_password_change_ends_the_other_logins() {
+    let rest = server().await;
+    register(&rest, "ana").await;
+    let (here, there) = (log_in(&rest, "ana").await, log_in(&rest, "ana").await);
+    let short = json!({ "current_password": PASSWORD, "new_password": "short" });
+    ask(&rest, token(&here), Method::POST, "/v1/me/password", Some(short)).await.refused(
+        422,
+        "validation_failed",
+        Some("/new_password"),
+    );
+    let change = json!({ "current_password": PASSWORD, "new_password": "battery staple" });
+    ask(&rest, token(&here), Method::POST, "/v1/me/password", Some(change)).await.ok(204);
+    ask(&rest, token(&here), Method::GET, "/v1/me", None).await.ok(200);
+    ask(&rest, token(&there), Method::GET, "/v1/me", None).await.refused(401, "unauthenticated", None);
+}
+
+#[tokio::test]
+async fn nobody_learns_which_part_of_a_login_was_wrong() {
+    let rest = server().await;
+    register(&rest, "ana").await;
+    let mut answers = Vec::new();
+    for (username, password) in [("ana", "wrong horse"), ("nobody", PASSWORD), ("\u{202e}", "x")] {
+        let body = json!({ "username": username, "password": password });
+        let answer = ask(&rest, "", Method::POST, "/v1/sessions", Some(body)).await;
+        answer.refused(401, "unauthenticated", None);
+        answers.push(answer.body);
+    }
+    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[tokio::test]
+async fn fields_of_accounts_are_checked() {
+    let rest = server().await;
+    register(&rest, "ana").await;
+    let tokens = log_in(&rest, "ana").await;
+    for (method, path, body, field) in [
+        (Method::POST, "/v1/accounts", json!({ "password": PASSWORD }), "/username"),
+        (Method::POST, "/v1/accounts", json!({ "username": "bo", "password": PASSWORD }), "/username"),
+        (Method::POST, "/v1/accounts", json!({ "username": "bob", "password": "short" }), "/password"),
+        (
+            Method::POST,
+            "/v1/accounts",
+            json!({ "username": "bob", "password": PASSWORD, "admin": true }),
+            "/admin",
+        ),
+        (
+            Method::POST,
+            "/v1/accounts",
+            json!({ "username": "bob", "password": PASSWORD, "email": "bob" }),
+            "/email",
+        ),
+        (Method::POST, "/v1/sessions", json!({ "password": PASSWORD }), "/username"),
+        (Method::POST, "/v1/sessions", json!({ "username": "a", "email": "b@c", "password": "x" }), "/email"),
+        (Method::POST, "/v1/sessions", json!({ "username": { "$ne": null }, "password": "x" }), "/username"),
+        (Method::POST, "/v1/sessions", json!({ "username": "a", "password": null }), "/password"),
+        (
+            Method::POST,
+            "/v1/sessions",
+            json!({ "username": "a", "password": "x", "device": "d".repeat(129) }),
+            "/device",
+        ),
+        (Method::PATCH, "/v1/me", json!({ "username": "bob" }), "/username"),
+    ] {
+        let answer = ask(&rest, token(&tokens), method, path, Some(body)).await;
+        answer.refused(422, "validation_failed", Some(field));
+    }
+    for absent in ["/v1/email-verifications", "/v1/password-resets"] {
+        ask(&rest, token(&tokens), Method::POST, absent, Some(json!({}))).await.refused(
+            404,
+            "not_found",
+            None,
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_is_given_to_who_is_logged_in() {
+    let rest = server().await;
+    register(&rest, "ana").await;
+    let tokens = log_in(&rest, "ana").await;
+    ask(&rest, "", Method::POST, "/v1/tickets", None).await.refused(401, "unauthenticated", None);
+    let ticket = ask(&rest, token(&tokens), Method::POST, "/v1/tickets", None).await.ok(201);
+    assert_eq!(ticket["expires_in"], 30);
+    // It opens a socket, and nothing else.
+    let path = format!("/v1/me?ticket={}", ticket["ticket"].as_str().unwrap());
+    ask(&rest, "", Method::GET, &path, None).await.refused(422, "validation_failed", Some("?ticket"));
+}
