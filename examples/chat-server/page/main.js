@@ -73,7 +73,7 @@ async function run(me) {
   lookups(store, connection.request);
   presence(store, connection.request);
   receipts(store, connection.request, watched);
-  show(store, connection, () => logOut(store, cache));
+  show(store, connection, () => logOut(store, cache, connection));
   watchTheWorld(store, connection);
   keepSession();
   connection.start();
@@ -140,10 +140,11 @@ function watched() {
   return document.visibilityState === "visible" && document.hasFocus();
 }
 
-/** @param {Store} store @param {Cache | null} cache */
-async function logOut(store, cache) {
+/** @param {Store} store @param {Cache | null} cache @param {Connection} connection */
+async function logOut(store, cache, connection) {
   const { me, outgoing } = store.state();
   const forget = async () => {
+    connection.stop();
     for (const one of outgoing) store.dispatch({ type: "discarded", clientId: one.client_id });
     store.flush();
     await tokens
