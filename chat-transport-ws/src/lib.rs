@@ -16,6 +16,8 @@
 //! ```
 
 pub mod auth;
+#[cfg(feature = "client")]
+pub mod client;
 mod cursor;
 mod json;
 mod limit;
