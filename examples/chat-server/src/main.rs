@@ -1,2 +1,50 @@
-//! To come.
-fn main() {}
+//! The reference server: everything this workspace has, in one binary.
+//!
+//! `main` reads the command line and hands over; each module is one idea. What a chat does is decided in
+//! `chat-core`, what goes over the wire in `chat-transport-ws`; here is only what makes a process out of them:
+//! settings ([`cli`], [`settings`]), a key ([`key`]), a store ([`store`]), signals ([`signals`]), logs
+//! ([`logging`]), metrics ([`metrics`]) and an operator's commands ([`admin`]).
+
+mod admin;
+mod cli;
+mod failure;
+mod key;
+mod logging;
+mod metrics;
+mod page;
+mod serve;
+mod settings;
+mod signals;
+mod store;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use mimalloc::MiMalloc;
+use rustix::fs::Mode;
+use tokio::runtime::Runtime;
+
+use cli::{Cli, Command};
+use settings::Settings;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+fn main() -> ExitCode {
+    // Whatever this process makes is private to its owner: the database, its copies, the key, the operator's socket.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    match Cli::try_parse() {
+        Ok(cli) => run(cli).unwrap_or_else(|error| failure::tell(&error)),
+        Err(error) => failure::tell_usage(&error),
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let settings = Settings::load(cli.flags)?;
+    logging::install(settings.log)?;
+    let runtime = Runtime::new()?;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => runtime.block_on(serve::serve(&settings)).map(|()| ExitCode::SUCCESS),
+        Command::User(command) => runtime.block_on(admin::user(&settings, command)),
+    }
+}

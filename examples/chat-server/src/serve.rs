@@ -1,0 +1,128 @@
+//! `serve`: puts everything together and runs until it is asked to end.
+//!
+//! What can fail is tried before anything is served, cheapest first, so that a start that cannot work leaves nothing
+//! behind and says one line.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use chat_core::Chat;
+use chat_core::accounts::{AccountOptions, Accounts, Keys};
+use chat_transport_ws::Options;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::admin::{self, Operator};
+use crate::settings::Settings;
+use crate::signals::Signals;
+use crate::store::{Opened, Place};
+use crate::{key, metrics, page};
+
+/// How often what accounts leave behind is finished.
+const SWEEP: Duration = Duration::from_mins(1);
+
+/// How often what was measured is put together.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Serves.
+///
+/// # Errors
+/// When it cannot start; once it serves, it ends well.
+pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let signals = Signals::listen()?;
+    let place = Place::of(settings)?;
+    let listener = TcpListener::bind(settings.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let recorder = metrics::install()?;
+    settings.make_data_dir()?;
+    let keys = key::load_or_make(&settings.signing_key_file())?;
+    let store = place.open().await?;
+    let accounts = accounts(settings, keys, &store);
+    let chat = chat(settings, &store, &accounts).await?;
+
+    let mut helpers = JoinSet::new();
+    helpers.spawn(sweep(accounts.clone()));
+    helpers.spawn(upkeep(recorder.clone()));
+    if let Some(file) = place.file() {
+        let operator = Operator::new(accounts.clone());
+        match admin::Listener::bind(file) {
+            Ok(listener) => drop(helpers.spawn(listener.serve(operator))),
+            Err(error) => tracing::warn!(%error, "an operator's commands do not reach this server"),
+        }
+    }
+
+    let app = app(settings, recorder, &chat, accounts.clone());
+    announce(listener.local_addr()?);
+    chat_transport_ws::serve(listener, app, chat, signals.asked_to_drain()).await?;
+    helpers.shutdown().await;
+    accounts.disconnect();
+    store.close().await
+}
+
+/// The accounts over this store.
+pub(crate) fn accounts(settings: &Settings, keys: Keys, store: &Opened) -> Accounts {
+    let options = AccountOptions::new(settings.public_url());
+    Accounts::builder(store.shared(), keys, options).limits(settings.limit.clone()).build()
+}
+
+/// The engine, joined with the accounts.
+async fn chat(settings: &Settings, store: &Opened, accounts: &Accounts) -> anyhow::Result<Chat> {
+    let chat = Chat::over(store.shared())
+        .limits(settings.limit.clone())
+        .policies(settings.policy)
+        .directory(Arc::new(accounts.clone()))
+        .liveness(Arc::new(accounts.clone()))
+        .build()
+        .await?;
+    accounts.connect(Arc::new(chat.clone()));
+    Ok(chat)
+}
+
+/// Everything that is answered over HTTP.
+fn app(settings: &Settings, recorder: PrometheusHandle, chat: &Chat, accounts: Accounts) -> Router {
+    let mut options = Options::with_accounts(accounts);
+    for origin in &settings.allowed_origin {
+        options = options.allowed_origin(origin);
+    }
+    for proxy in &settings.trusted_proxy {
+        options = options.trusted_proxy(*proxy);
+    }
+    if let Some(url) = &settings.public_url {
+        options = options.public_url(url);
+    }
+    chat_transport_ws::router(chat.clone(), options)
+        .merge(page::routes())
+        .merge(metrics::routes(recorder, settings))
+}
+
+/// The one line on standard output. Who started us may read no further.
+fn announce(address: SocketAddr) {
+    let _ = writeln!(std::io::stdout(), "listening on http://{address}");
+}
+
+/// Finishes now and then what accounts leave behind.
+async fn sweep(accounts: Accounts) {
+    let mut due = interval(SWEEP);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        due.tick().await;
+        if let Err(error) = accounts.sweep().await {
+            tracing::warn!(code = error.code(), "a sweep of the accounts failed, the next one goes on");
+        }
+    }
+}
+
+/// Puts together now and then what was measured, so that it does not pile up while nobody asks for it.
+async fn upkeep(recorder: PrometheusHandle) {
+    let mut due = interval(UPKEEP);
+    loop {
+        due.tick().await;
+        recorder.run_upkeep();
+    }
+}

@@ -1,0 +1,112 @@
+//! An operator's commands, with and without a server that runs.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails is a panic")]
+
+#[path = "common/client.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
+mod client;
+mod common;
+
+use std::path::Path;
+
+use client::{Line, Login, PASSWORD, befriend, call, log_in, register};
+use common::{Ran, Server, program, run};
+use reqwest::Method;
+use serde_json::json;
+
+async fn operate(data: &Path, arguments: &[&str], input: &str) -> Ran {
+    let mut command = program(data);
+    command.args(arguments);
+    run(command, input).await
+}
+
+/// What a command prints that does what it was asked.
+async fn done(data: &Path, arguments: &[&str], input: &str) -> String {
+    let ran = operate(data, arguments, input).await;
+    assert_eq!(ran.code, Some(0), "{arguments:?}: {ran:?}");
+    ran.out
+}
+
+/// Two friends on this server.
+async fn friends(server: &Server) -> [Login; 2] {
+    let mut logins = Vec::new();
+    for name in ["ana", "bogdan"] {
+        register(server.address(), name).await;
+        logins.push(log_in(server.address(), name).await);
+    }
+    befriend(server.address(), &logins[0], &logins[1]).await;
+    logins.try_into().unwrap()
+}
+
+/// Whether somebody can log in.
+async fn can_log_in(server: &Server, username: &str) -> bool {
+    let credentials = json!({"username": username, "password": PASSWORD});
+    call(server.address(), None, Method::POST, "/v1/sessions", &credentials).await.0 < 300
+}
+
+#[tokio::test]
+async fn accounts_are_made_without_a_server_and_with_one() {
+    let data = tempfile::tempdir().unwrap();
+    let input = format!("{PASSWORD}\n");
+    assert!(done(data.path(), &["user", "create", "ana"], &input).await.ends_with("ana\n"));
+    let server = Server::start(data.path()).await;
+    done(data.path(), &["user", "create", "bogdan", "--full-name", "Bogdan B."], &input).await;
+    assert!(can_log_in(&server, "ana").await && can_log_in(&server, "bogdan").await);
+
+    let taken = operate(data.path(), &["user", "create", "Ana"], &input).await;
+    assert!(taken.refusal().contains("username"), "{taken:?}");
+    let short = operate(data.path(), &["user", "create", "carla"], "short\n").await;
+    assert!(short.refusal().contains("password"), "{short:?}");
+    let none = operate(data.path(), &["user", "create", "carla"], "").await;
+    assert!(none.refusal().contains("password"), "{none:?}");
+    assert!(!server.stop().await.err.contains(PASSWORD));
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_logged_out_and_cannot_come_back_until_it_is_enabled() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path()).await;
+    let [ana, _] = friends(&server).await;
+    let mut line = Line::open(server.address(), &ana, "").await.unwrap();
+    done(data.path(), &["user", "disable", "ana"], "").await;
+    while line.next().await.is_ok() {}
+    assert!(Line::open(server.address(), &ana, "").await.is_err());
+    assert!(!can_log_in(&server, "ana").await && can_log_in(&server, "bogdan").await);
+    done(data.path(), &["user", "enable", "ana"], "").await;
+    assert!(can_log_in(&server, "ana").await);
+    let nobody = operate(data.path(), &["user", "disable", "nobody2"], "").await;
+    assert!(nobody.refusal().contains("there is no account nobody2"), "{nobody:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_revoked_one_by_one_or_all() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path()).await;
+    let [ana, bogdan] = friends(&server).await;
+    let listed = done(data.path(), &["user", "sessions", "ana"], "").await;
+    assert_eq!(listed.lines().count(), 1);
+    let session = listed.split_whitespace().next().unwrap().to_owned();
+    let foreign = operate(data.path(), &["user", "revoke", "bogdan", &session], "").await;
+    assert!(foreign.refusal().contains("bogdan has no session"), "{foreign:?}");
+    let mut line = Line::open(server.address(), &ana, "").await.unwrap();
+    done(data.path(), &["user", "revoke", "ana", &session], "").await;
+    while line.next().await.is_ok() {}
+    assert_eq!(done(data.path(), &["user", "sessions", "ana"], "").await, "");
+    done(data.path(), &["user", "revoke", "bogdan"], "").await;
+    assert!(Line::open(server.address(), &bogdan, "").await.is_err());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_socket_that_a_killed_server_left_behind_is_no_obstacle() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path()).await;
+    friends(&server).await;
+    server.kill().await;
+    assert!(data.path().join("chat.db.admin").exists());
+    assert_eq!(done(data.path(), &["user", "sessions", "ana"], "").await.lines().count(), 1);
+    let server = Server::start(data.path()).await;
+    assert_eq!(done(data.path(), &["user", "sessions", "ana"], "").await.lines().count(), 1);
+    server.stop().await;
+}
