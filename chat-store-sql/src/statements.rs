@@ -262,6 +262,10 @@ pub(crate) mod conversations {
     /// Key.
     pub(crate) const COUNT_MEMBERS: &str = "UPDATE chat_heads SET member_count = member_count + ? \
         WHERE tenant = ? AND id = ?";
+
+    /// Key. Leaving takes a right away.
+    pub(crate) const MEMBER_LEFT: &str = "UPDATE chat_heads SET member_count = member_count - 1, acl = acl + 1 \
+        WHERE tenant = ? AND id = ?";
 }
 
 /// Members and their receipts.

@@ -30,6 +30,7 @@ pub mod parity;
 pub mod races;
 pub mod receipts;
 pub mod repeats;
+pub mod schedules;
 pub mod sessions;
 pub mod tenants;
 pub mod unicode;
@@ -40,6 +41,7 @@ mod failing;
 mod fixture;
 mod gated;
 mod intercept;
+mod node;
 mod scene;
 #[macro_use]
 mod suite;

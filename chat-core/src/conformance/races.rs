@@ -193,14 +193,7 @@ pub async fn entering_and_leaving_at_once(store: Arc<dyn Store>) {
         let scene = scene.clone();
         async move {
             let number = number as u64 / 2;
-            let enter = Enter {
-                conversation: scene.id,
-                user: user(number + 1),
-                role: Role::Member,
-                acl: 0,
-                at: at(0),
-            };
-            let entered = scene.store.talk().memberships().enter(&enter).await.unwrap();
+            let entered = enter(&scene, number + 1).await;
             if number.is_multiple_of(4) {
                 scene.store.talk().memberships().exit(scene.id, user(number + 1)).await.unwrap();
             }
@@ -214,6 +207,43 @@ pub async fn entering_and_leaving_at_once(store: Arc<dyn Store>) {
     let rows = store.talk().memberships().list(scene.id, None, 1_000).await.unwrap();
     assert_eq!(scene.record().await.member_count, rows.len() as u64);
     assert_eq!(rows.len(), 24);
+}
+
+/// Enters with the `acl` of the moment, again while others move it; answers whether it was anew.
+async fn enter(scene: &Scene, number: u64) -> bool {
+    loop {
+        let acl = scene.record().await.acl;
+        let enter = Enter { conversation: scene.id, user: user(number), role: Role::Member, acl, at: at(0) };
+        match scene.store.talk().memberships().enter(&enter).await {
+            Ok(entered) => return entered,
+            Err(StoreError::Conflict) => {}
+            Err(error) => panic!("entering failed: {error}"),
+        }
+    }
+}
+
+/// Leaving a channel against the leaver's messages: none that was decided from his row comes in after it.
+pub async fn leaving_against_messages(store: Arc<dyn Store>) {
+    for _ in 0..20 {
+        let scene = Scene::shell(&store, Kind::Channel).await;
+        enter(&scene, 2).await;
+        let acl = scene.record().await.acl;
+        let heads = race(8, |number| {
+            let scene = scene.clone();
+            async move {
+                if number == 0 {
+                    assert!(scene.store.talk().memberships().exit(scene.id, user(2)).await.unwrap());
+                    return Some(scene.record().await.head);
+                }
+                let expected = Expected { acl, roster: None };
+                let drafts = vec![message(user(2), "a")];
+                let _ = append_lane(&*scene.store, Lane { conversation: scene.id, expected, drafts }).await;
+                None
+            }
+        })
+        .await;
+        assert_eq!(Some(scene.record().await.head), heads[0], "a message of his came after he had left");
+    }
 }
 
 /// Owners who remove each other at once, each sure that another is left: `roster` lets only one be right.

@@ -205,6 +205,7 @@ macro_rules! conformance_suite {
                 a_removal_against_messages,
                 entering_against_a_ban,
                 entering_and_leaving_at_once,
+                leaving_against_messages,
                 the_roster_lets_one_through,
                 crossed_puts_of_one_pair,
                 a_feed_is_read_while_it_grows,
@@ -229,6 +230,27 @@ macro_rules! conformance_suite {
                 conversations_stay,
                 people_stay,
                 the_database_answers,
+            }
+            schedules {
+                a_removal_overtakes_a_send,
+                a_removal_overtakes_a_send_decided_from_memory,
+                a_demotion_overtakes_a_removal,
+                two_owners_leave_at_once,
+                a_fence_that_the_first_blocker_did_not_finish,
+                a_friendship_ended_without_a_fence,
+                a_reader_finishes_the_fence,
+                a_block_overtakes_the_first_message,
+                two_first_messages_meet,
+                a_crash_in_the_middle_of_a_deletion,
+                a_crash_in_the_middle_of_an_edit,
+                a_send_repeated_elsewhere,
+                a_repeat_in_the_middle_of_a_batch,
+                a_lane_decided_again_keeps_its_place,
+                a_crash_in_the_middle_of_leaving_a_channel,
+                a_tightened_door_overtakes_a_join,
+                a_history_reply_older_than_the_deletion,
+                a_late_joiner_and_an_edit_of_an_old_message,
+                a_client_ahead_of_a_restored_store,
             }
         }
     };

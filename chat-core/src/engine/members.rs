@@ -59,7 +59,6 @@ impl ActingAs {
             (Kind::Direct, _) => self.hide(before).await,
             (Kind::Channel, Some(Role::Member | Role::Admin)) => {
                 let changed = self.core.store.talk().memberships().exit(id, self.user).await?;
-                self.core.store.talk().conversations().fence(id).await?;
                 self.gone(id, self.user);
                 Ok(Done { value: Summary { role: None, ..before }, changed: Changed::when(changed) })
             }

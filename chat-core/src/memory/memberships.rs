@@ -36,6 +36,7 @@ impl Room {
         let is_member = self.members.get(&user).is_some_and(|row| row.role().is_some());
         if is_member {
             self.set_row(user, None);
+            self.record.acl += 1;
         }
         is_member
     }

@@ -60,7 +60,9 @@ pub enum SeatQuery<'a> {
 /// - [`enter`](Self::enter) gives a new row `visible_from` 1 (or head + 1 with
 ///   [`History::FromJoin`](crate::conversation::History::FromJoin)), `read` and `delivered` = head, `read_n` = `n`;
 ///   rows, `member_count` and the comparison of `acl` are one write, and the comparison comes first.
-/// - Nothing here writes an entry or raises `acl` or `roster`.
+/// - Leaving takes a right away: [`exit`](Self::exit) raises `acl` in the same write, so that nothing decided from the
+///   row can be appended after it.
+/// - Nothing here writes an entry or raises `roster`, and nothing else raises `acl`.
 #[async_trait]
 pub trait Memberships: Send + Sync {
     /// The rows of these users, banned ones included, absent where there is none.
@@ -110,7 +112,7 @@ pub trait Memberships: Send + Sync {
     /// [`StoreError::Conflict`] at another `acl`, for a banned user, and for an absent or closed conversation.
     async fn enter(&self, enter: &Enter) -> Result<bool, StoreError>;
 
-    /// Takes a member's row away (of a channel); answers whether there was one. A banned row stays.
+    /// Takes a member's row away (of a channel) and raises `acl`; answers whether there was one. A banned row stays.
     ///
     /// # Errors
     /// Any [`StoreError`].

@@ -101,7 +101,9 @@ impl Memberships for SqliteStore {
             let row = params![tenant, conversation.as_bytes(), user.as_bytes()];
             let left = connection.prepare_cached(sql::EXIT)?.execute(row)? > 0;
             if left {
-                count_members(connection, tenant, conversation, -1)?;
+                connection
+                    .prepare_cached(conversations_sql::MEMBER_LEFT)?
+                    .execute(params![tenant, conversation.as_bytes()])?;
                 told.push(Change::Memberships(user));
             }
             Ok(left)
