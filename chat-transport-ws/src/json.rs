@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn a_repeated_key_is_found_in_small_and_large_objects() {
         for size in [2, 16, 17, 400] {
-            let unique: String = (0..size).map(|n| format!("\"k{n}\":0,")).collect();
+            let unique = (0..size).map(|n| format!("\"k{n}\":0,")).collect::<Vec<_>>().concat();
             let once = format!("{{{unique}\"z\":0}}");
             let twice = format!("{{{unique}\"k1\":0}}");
             let Json::Object(once) = Json::parse(&once).unwrap() else { panic!() };

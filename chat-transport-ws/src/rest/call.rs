@@ -239,7 +239,7 @@ impl Desk {
 pub(super) fn told(error: &ChatError) -> Failure {
     match error {
         ChatError::Store(source) => {
-            tracing::error!(error = source as &dyn std::error::Error, "the store failed")
+            tracing::error!(error = source as &dyn std::error::Error, "the store failed");
         }
         ChatError::Internal(what) => tracing::error!(what, "a request failed"),
         ChatError::Unavailable(_) => tracing::warn!("the store is unavailable"),

@@ -21,7 +21,7 @@ use crate::origin;
 use crate::problem::{Code, Failure};
 
 /// How long a browser may remember what it is allowed.
-const PREFLIGHT_AGE: Duration = Duration::from_secs(3_600);
+const PREFLIGHT_AGE: Duration = Duration::from_hours(1);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

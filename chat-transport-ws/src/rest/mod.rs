@@ -4,6 +4,7 @@
 //! are no requests of the socket, [`service`] is for operators and readers, [`layers`] is what every answer has. What
 //! an operation means is decided in the engine, as for every door.
 
+pub(crate) mod account_models;
 mod accounts;
 mod body;
 mod call;
@@ -24,7 +25,6 @@ use crate::limit::Limiter;
 use crate::options::Options;
 use operations::{ACCOUNT_OPERATIONS, OPERATIONS};
 
-pub(crate) use accounts::models as account_models;
 pub(crate) use layers::finish;
 
 /// What all operations of a router share.

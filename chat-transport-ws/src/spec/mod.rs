@@ -110,7 +110,7 @@ fn models() -> Vec<ModelDoc> {
         ModelDoc::of::<Failure>(),
         ModelDoc::of::<Problem<'_>>(),
     ];
-    models.extend(crate::rest::account_models());
+    models.extend(crate::rest::account_models::all());
     models
 }
 

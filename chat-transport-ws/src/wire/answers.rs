@@ -1,7 +1,5 @@
 //! What `ok` carries: replies of the engine as fields of a frame or of a body.
 
-use std::ops::Range;
-
 use chat_core::command::{
     Changed, Done, EntriesPage, FriendsSince, HistoryPage, Presence, Sent, Summary, SyncState, Synced,
 };
@@ -11,11 +9,10 @@ use chat_core::{Command, ConversationId, Entry, Message, Page, Profile, Reply, S
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value as Schema, json};
 
-use super::show::{Empty, Model, Show, Shown, shown, size};
+use super::buffer::size;
+use super::fit::Fit;
+use super::show::{Empty, Model, Show, Shown, shown};
 use crate::cursor::{Binding, Key, List};
-
-/// A page ends before this many bytes, which leaves room in a frame of 256 KiB.
-pub(crate) const PAGE_BYTES_MAX: usize = 192 * 1024;
 
 /// What of a command its answer depends on: kept beside the command while it is carried out.
 #[derive(Clone, Copy, Debug)]
@@ -63,39 +60,6 @@ impl Asked {
     }
 }
 
-/// How much of a page is shown.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Fit {
-    /// All of it.
-    Whole,
-    /// What fits into this many bytes, one item at least.
-    Within(usize),
-}
-
-impl Fit {
-    /// Which items are shown, those around `centre` first.
-    fn around<T: Show>(self, items: &[T], centre: usize) -> Range<usize> {
-        let Self::Within(bytes_max) = self else { return 0..items.len() };
-        let mut kept = centre..centre;
-        let mut bytes = 0;
-        loop {
-            let before = kept.start.checked_sub(1);
-            let after = (kept.end < items.len()).then_some(kept.end);
-            let next = match (before, after) {
-                (Some(before), Some(_)) if centre - kept.start < kept.end - centre => before,
-                (_, Some(after)) => after,
-                (Some(before), None) => before,
-                (None, None) => return kept,
-            };
-            bytes += size(&items[next]) + 1;
-            if bytes > bytes_max && !kept.is_empty() {
-                return kept;
-            }
-            kept = kept.start.min(next)..kept.end.max(next + 1);
-        }
-    }
-}
-
 /// Writes the fields that answer what was asked.
 pub(crate) fn put<M: SerializeMap>(
     reply: &Reply,
@@ -104,7 +68,6 @@ pub(crate) fn put<M: SerializeMap>(
     map: &mut M,
 ) -> Result<(), M::Error> {
     match reply {
-        Reply::Done => Empty.put(map),
         Reply::Pong { server_time } => Pong(*server_time).put(map),
         Reply::Synced(synced) => SyncAnswer::new(synced, asked.user, fit).put(map),
         Reply::Subscribed { head } => Subscribed(*head).put(map),
@@ -123,7 +86,7 @@ pub(crate) fn put<M: SerializeMap>(
         Reply::User(profile) => UserOrUsers::One(profile).put(map),
         Reply::Users(profiles) => UserOrUsers::Several(profiles).put(map),
         Reply::Found(page) => Paged::new(page, &asked.binding(), |profile| profile.id, fit).put(map),
-        // A later engine's answer, which this format has no words for.
+        // `Done`, and what a later engine may answer that this format has no words for.
         _ => Empty.put(map),
     }
 }

@@ -8,8 +8,9 @@ use chat_core::{ConversationId, Entry, Seq, UserId};
 use serde_json::Value as Schema;
 
 use super::answers::friends_cursor;
+use super::buffer::object;
 use super::frames::{Closing, Hello};
-use super::show::{Model, Show, field, object, shown};
+use super::show::{Model, Show, field, shown};
 
 /// The name under which the encoding of a shared event is kept.
 const FORMAT: &str = "chat.v1";

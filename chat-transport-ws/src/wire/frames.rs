@@ -8,9 +8,11 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value as Schema, json};
 use uuid::Uuid;
 
-use super::answers::{Asked, Fit, PAGE_BYTES_MAX, put};
+use super::answers::{Asked, put};
+use super::buffer::object;
 use super::events::frame;
-use super::show::{Model, Show, Shown, field, object, shown};
+use super::fit::{Fit, PAGE_BYTES_MAX};
+use super::show::{Model, Show, Shown, field, shown};
 use crate::problem::Failure;
 
 /// Bytes of a page that are left for what stands around its items.

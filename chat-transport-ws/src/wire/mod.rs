@@ -8,8 +8,10 @@
 //! a request means, and whether it is allowed, is not decided here.
 
 pub(crate) mod answers;
+mod buffer;
 pub(crate) mod events;
 pub(crate) mod fields;
+mod fit;
 pub(crate) mod frames;
 pub(crate) mod models;
 pub(crate) mod requests;
@@ -56,7 +58,6 @@ pub(crate) struct Request {
 
 /// What a client asks.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "it is read, handed on and gone; nobody keeps many")]
 pub(crate) enum Incoming {
     /// To be let in, or to show a newer token.
     Auth {

@@ -121,7 +121,7 @@ shape! {
     }
 }
 
-pub(super) fn create(new: Create, _: Option<UserId>) -> Result<Command, Failure> {
+pub(super) fn create(new: Create) -> Command {
     let mut made = match new.kind.0 {
         Kind::Channel => NewConversation::channel(new.client_id),
         Kind::Group | Kind::Direct => NewConversation::group(new.client_id, []),
@@ -132,11 +132,11 @@ pub(super) fn create(new: Create, _: Option<UserId>) -> Result<Command, Failure>
     made.members = new.members.unwrap_or_default();
     made.policy = PolicyPatch { join: new.join, read: new.read, post: new.post };
     made.history = new.history;
-    Ok(Command::Create(made))
+    Command::Create(made)
 }
 
-pub(super) fn get(of: Which, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::Conversation { conversation: of.conversation })
+pub(super) fn get(Which { conversation }: Which) -> Command {
+    Command::Conversation { conversation }
 }
 
 pub(super) fn list(list: Page, user: Option<UserId>) -> Result<Command, Failure> {
@@ -149,41 +149,36 @@ pub(super) fn members(of: Members, user: Option<UserId>) -> Result<Command, Fail
     Ok(Command::Members { conversation: of.conversation, after, limit })
 }
 
-pub(super) fn update(change: Update, _: Option<UserId>) -> Result<Command, Failure> {
+pub(super) fn update(change: Update) -> Command {
     let update = command::Update {
         name: change.name,
         picture: change.picture,
         metadata: change.metadata,
         policy: PolicyPatch { join: change.join, read: change.read, post: change.post },
     };
-    Ok(Command::Update { conversation: change.conversation, update, client_id: change.client_id })
+    Command::Update { conversation: change.conversation, update, client_id: change.client_id }
 }
 
-pub(super) fn join(this: Change, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::Join { conversation: this.conversation, client_id: this.client_id })
+pub(super) fn join(Change { conversation, client_id }: Change) -> Command {
+    Command::Join { conversation, client_id }
 }
 
-pub(super) fn leave(this: Change, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::Leave { conversation: this.conversation, client_id: this.client_id })
+pub(super) fn leave(Change { conversation, client_id }: Change) -> Command {
+    Command::Leave { conversation, client_id }
 }
 
-pub(super) fn delete(this: Change, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::Close { conversation: this.conversation, client_id: this.client_id })
+pub(super) fn delete(Change { conversation, client_id }: Change) -> Command {
+    Command::Close { conversation, client_id }
 }
 
-pub(super) fn add(add: Add, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::Add { conversation: add.conversation, users: add.users, client_id: add.client_id })
+pub(super) fn add(Add { conversation, users, client_id }: Add) -> Command {
+    Command::Add { conversation, users, client_id }
 }
 
-pub(super) fn remove(remove: Remove, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::Remove { conversation: remove.conversation, user: remove.user, client_id: remove.client_id })
+pub(super) fn remove(Remove { conversation, user, client_id }: Remove) -> Command {
+    Command::Remove { conversation, user, client_id }
 }
 
-pub(super) fn set_role(set: SetRole, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::SetRole {
-        conversation: set.conversation,
-        user: set.user,
-        role: set.role,
-        client_id: set.client_id,
-    })
+pub(super) fn set_role(SetRole { conversation, user, role, client_id }: SetRole) -> Command {
+    Command::SetRole { conversation, user, role, client_id }
 }

@@ -106,44 +106,53 @@ shape! {
 }
 
 pub(super) fn send(send: Send, _: Option<UserId>) -> Result<Command, Failure> {
-    let to = one_of(
-        ("/conversation", send.conversation.map(Destination::from)),
-        ("/to", send.to.map(Destination::from)),
-    )?;
-    if send.text.is_none() {
+    let Send {
+        conversation,
+        to,
+        client_id,
+        text,
+        attachments: None | Some(Attachments),
+        reply_to,
+        mentions,
+        metadata,
+    } = send;
+    let to =
+        one_of(("/conversation", conversation.map(Destination::from)), ("/to", to.map(Destination::from)))?;
+    if text.is_none() {
         return Err(Failure::invalid("/text", "a message needs a text"));
     }
     let mut content = Content::default();
-    content.text = send.text;
-    content.reply_to = send.reply_to;
-    content.mentions = send.mentions.unwrap_or_default();
-    content.metadata = send.metadata;
-    Ok(Command::Send { to, draft: Draft::new(content).client_id(send.client_id) })
+    content.text = text;
+    content.reply_to = reply_to;
+    content.mentions = mentions.unwrap_or_default();
+    content.metadata = metadata;
+    Ok(Command::Send { to, draft: Draft::new(content).client_id(client_id) })
 }
 
-pub(super) fn edit(change: Edit, _: Option<UserId>) -> Result<Command, Failure> {
+pub(super) fn edit(change: Edit) -> Command {
+    let Edit { conversation, seq, text, attachments, mentions, metadata, rev, client_id } = change;
+    // There are none yet, so there is nothing to change about them.
+    let (Patch::Keep | Patch::Clear | Patch::Set(Attachments)) = attachments;
     let mut edit = chat_core::Edit::default();
-    edit.text = change.text;
-    edit.mentions = change.mentions;
-    edit.metadata = change.metadata;
-    edit.rev = change.rev;
-    Ok(Command::Edit {
-        conversation: change.conversation,
-        seq: change.seq,
-        edit,
-        client_id: change.client_id,
-    })
+    edit.text = text;
+    edit.mentions = mentions;
+    edit.metadata = metadata;
+    edit.rev = rev;
+    Command::Edit { conversation, seq, edit, client_id }
 }
 
-pub(super) fn delete(delete: Delete, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::Delete { conversation: delete.conversation, seq: delete.seq, client_id: delete.client_id })
+pub(super) fn delete(Delete { conversation, seq, client_id }: Delete) -> Command {
+    Command::Delete { conversation, seq, client_id }
 }
 
-pub(super) fn history(history: History, _: Option<UserId>) -> Result<Command, Failure> {
+pub(super) fn history(
+    History { conversation, before, after, around, limit }: History,
+    _: Option<UserId>,
+) -> Result<Command, Failure> {
     let mut given = [
-        ("/before", history.before.map(Window::Before)),
-        ("/after", history.after.map(Window::After)),
-        ("/around", history.around.map(Window::Around)),
+        ("/before", before.map(Window::Before)),
+        ("/after", after.map(Window::After)),
+        ("/around", around.map(Window::Around)),
     ]
     .into_iter()
     .filter_map(|(name, window)| Some((name, window?)));
@@ -151,32 +160,24 @@ pub(super) fn history(history: History, _: Option<UserId>) -> Result<Command, Fa
     if let (Some((one, _)), Some((other, _))) = (window, given.next()) {
         return Err(Failure::invalid(other, format!("not beside {one}")));
     }
-    Ok(Command::History {
-        conversation: history.conversation,
-        window: window.map(|(_, window)| window),
-        limit: history.limit.unwrap_or_default(),
-    })
+    let window = window.map(|(_, window)| window);
+    Ok(Command::History { conversation, window, limit: limit.unwrap_or_default() })
 }
 
-pub(super) fn entries(entries: Entries, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::Entries {
-        conversation: entries.conversation,
-        after: entries.after.unwrap_or_default(),
-        limit: entries.limit.unwrap_or_default(),
-    })
+pub(super) fn entries(Entries { conversation, after, limit }: Entries) -> Command {
+    Command::Entries { conversation, after: after.unwrap_or_default(), limit: limit.unwrap_or_default() }
 }
 
-pub(super) fn receipt(receipt: Receipt, _: Option<UserId>) -> Result<Command, Failure> {
-    if receipt.read.is_none() && receipt.delivered.is_none() {
+pub(super) fn receipt(
+    Receipt { conversation, read, delivered }: Receipt,
+    _: Option<UserId>,
+) -> Result<Command, Failure> {
+    if read.is_none() && delivered.is_none() {
         return Err(Failure::invalid("/read", "this or /delivered is needed"));
     }
-    Ok(Command::Receipt {
-        conversation: receipt.conversation,
-        read: receipt.read,
-        delivered: receipt.delivered,
-    })
+    Ok(Command::Receipt { conversation, read, delivered })
 }
 
-pub(super) fn typing(is: IsTyping, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::Typing { conversation: is.conversation, typing: is.active })
+pub(super) fn typing(IsTyping { conversation, active }: IsTyping) -> Command {
+    Command::Typing { conversation, typing: active }
 }

@@ -51,8 +51,13 @@ impl Kind {
 }
 
 impl Fields<'_> {
-    /// Reads a shape and turns it into a command.
-    fn command<S: Shape>(
+    /// Reads a shape that is right when its fields are.
+    fn plain<S: Shape, T: Into<Incoming>>(self, make: impl FnOnce(S) -> T) -> Result<Incoming, Failure> {
+        self.read(|shape, _| Ok(make(shape).into()))
+    }
+
+    /// Reads a shape whose fields must fit each other, or the user.
+    fn judged<S: Shape>(
         self,
         make: impl FnOnce(S, Option<UserId>) -> Result<Command, Failure>,
     ) -> Result<Incoming, Failure> {
@@ -60,14 +65,20 @@ impl Fields<'_> {
     }
 }
 
+impl From<Command> for Incoming {
+    fn from(command: Command) -> Self {
+        Self::Command(command)
+    }
+}
+
 macro_rules! requests {
-    ($list:ident: $($(#[doc = $about:literal])+ $name:literal $shape:ty => $read:expr, $answer:ty;)+) => {
+    ($list:ident: $($(#[doc = $about:literal])+ $name:literal $shape:ty => $how:ident $make:expr, $answer:ty;)+) => {
         #[doc = concat!("The requests in `", stringify!($list), "`.")]
         pub(crate) static $list: &[Kind] = &[$(Kind {
             name: $name,
             about: concat!($($about),+),
             fields: <$shape as Shape>::fields,
-            read: |fields| $read(fields),
+            read: |fields| fields.$how($make),
             answer: <$answer as Show>::schema,
         }),+];
     };
@@ -75,86 +86,86 @@ macro_rules! requests {
 
 requests! { REQUESTS:
     /// Lets the connection in, or renews its token. Before anything else, unless the connection was let in by how it was opened.
-    "auth" session::Auth => |f: Fields<'_>| f.read(session::auth), Empty;
+    "auth" session::Auth => plain session::auth, Empty;
     /// Whether the server is there.
-    "ping" Nothing => |f: Fields<'_>| f.command(|_: Nothing, _| Ok(Command::Ping)), Pong;
+    "ping" Nothing => plain |_: Nothing| Command::Ping, Pong;
     /// Compares what the client has with what there is, in parts, and goes live.
-    "sync" session::Sync => |f: Fields<'_>| f.command(session::sync), SyncAnswer<'_>;
+    "sync" session::Sync => judged session::sync, SyncAnswer<'_>;
     /// Follows a conversation that one reads without being a member.
-    "subscribe" session::Subscribe => |f: Fields<'_>| f.command(session::subscribe), Subscribed;
+    "subscribe" session::Subscribe => plain session::subscribe, Subscribed;
     /// Stops following it.
-    "unsubscribe" conversations::Which => |f: Fields<'_>| f.command(session::unsubscribe), Empty;
+    "unsubscribe" conversations::Which => plain session::unsubscribe, Empty;
     /// Writes a message, into a conversation or to a user.
-    "message.send" messages::Send => |f: Fields<'_>| f.command(messages::send), Sent;
+    "message.send" messages::Send => judged messages::send, Sent;
     /// Changes one's own message.
-    "message.edit" messages::Edit => |f: Fields<'_>| f.command(messages::edit), Amended<'_>;
+    "message.edit" messages::Edit => plain messages::edit, Amended<'_>;
     /// Deletes a message for all.
-    "message.delete" messages::Delete => |f: Fields<'_>| f.command(messages::delete), Amended<'_>;
+    "message.delete" messages::Delete => plain messages::delete, Amended<'_>;
     /// Reads messages as they are now: the last ones, or those before, after or around a position.
-    "history" messages::History => |f: Fields<'_>| f.command(messages::history), HistoryView<'_>;
+    "history" messages::History => judged messages::history, HistoryView<'_>;
     /// Tells how far one has received and read.
-    "receipt" messages::Receipt => |f: Fields<'_>| f.command(messages::receipt), Standpoint;
+    "receipt" messages::Receipt => judged messages::receipt, Standpoint;
     /// Tells that one is typing, or has stopped.
-    "typing" messages::IsTyping => |f: Fields<'_>| f.command(messages::typing), Empty;
+    "typing" messages::IsTyping => plain messages::typing, Empty;
     /// Is told from now on when these come and go.
-    "presence.watch" session::Watch => |f: Fields<'_>| f.command(session::watch), Present<'_>;
+    "presence.watch" session::Watch => plain session::watch, Present<'_>;
     /// Is not told any more.
-    "presence.unwatch" session::Watch => |f: Fields<'_>| f.command(session::unwatch), Present<'_>;
+    "presence.unwatch" session::Watch => plain session::unwatch, Present<'_>;
     /// Asks somebody for friendship; of two who ask each other, friends become at once.
-    "friend.request" people::Other => |f: Fields<'_>| f.command(people::friend(Action::Request)), Befriended<'_>;
+    "friend.request" people::Other => judged people::friend(Action::Request), Befriended<'_>;
     /// Accepts what the other has asked.
-    "friend.accept" people::Other => |f: Fields<'_>| f.command(people::friend(Action::Accept)), Befriended<'_>;
+    "friend.accept" people::Other => judged people::friend(Action::Accept), Befriended<'_>;
     /// Turns down what the other has asked.
-    "friend.reject" people::Other => |f: Fields<'_>| f.command(people::friend(Action::Reject)), Befriended<'_>;
+    "friend.reject" people::Other => judged people::friend(Action::Reject), Befriended<'_>;
     /// Takes back what one has asked.
-    "friend.cancel" people::Other => |f: Fields<'_>| f.command(people::friend(Action::Cancel)), Befriended<'_>;
+    "friend.cancel" people::Other => judged people::friend(Action::Cancel), Befriended<'_>;
     /// Ends a friendship.
-    "friend.remove" people::Other => |f: Fields<'_>| f.command(people::friend(Action::Remove)), Befriended<'_>;
+    "friend.remove" people::Other => judged people::friend(Action::Remove), Befriended<'_>;
     /// Refuses all contact; the other is never told.
-    "friend.block" people::Other => |f: Fields<'_>| f.command(people::friend(Action::Block)), Befriended<'_>;
+    "friend.block" people::Other => judged people::friend(Action::Block), Befriended<'_>;
     /// Ends one's own block.
-    "friend.unblock" people::Other => |f: Fields<'_>| f.command(people::friend(Action::Unblock)), Befriended<'_>;
+    "friend.unblock" people::Other => judged people::friend(Action::Unblock), Befriended<'_>;
     /// One's friends, requests and blocks.
-    "friend.list" people::Friends => |f: Fields<'_>| f.command(people::friends), Paged<'_, Friend>;
+    "friend.list" people::Friends => judged people::friends, Paged<'_, Friend>;
     /// Makes a group or channel.
-    "conversation.create" conversations::Create => |f: Fields<'_>| f.command(conversations::create), Created<'_>;
+    "conversation.create" conversations::Create => plain conversations::create, Created<'_>;
     /// One conversation.
-    "conversation.get" conversations::Which => |f: Fields<'_>| f.command(conversations::get), Conversed<'_>;
+    "conversation.get" conversations::Which => plain conversations::get, Conversed<'_>;
     /// One's conversations.
-    "conversation.list" conversations::Page => |f: Fields<'_>| f.command(conversations::list), Paged<'_, Summary>;
+    "conversation.list" conversations::Page => judged conversations::list, Paged<'_, Summary>;
     /// The members of a conversation.
-    "conversation.members" conversations::Members => |f: Fields<'_>| f.command(conversations::members), Paged<'_, Member>;
+    "conversation.members" conversations::Members => judged conversations::members, Paged<'_, Member>;
     /// Changes name, picture, metadata or who may join, read and write.
-    "conversation.update" conversations::Update => |f: Fields<'_>| f.command(conversations::update), Conversed<'_>;
+    "conversation.update" conversations::Update => plain conversations::update, Conversed<'_>;
     /// Becomes a member of an open conversation.
-    "conversation.join" conversations::Change => |f: Fields<'_>| f.command(conversations::join), Conversed<'_>;
+    "conversation.join" conversations::Change => plain conversations::join, Conversed<'_>;
     /// Stops being a member; hides a direct conversation from oneself.
-    "conversation.leave" conversations::Change => |f: Fields<'_>| f.command(conversations::leave), Conversed<'_>;
+    "conversation.leave" conversations::Change => plain conversations::leave, Conversed<'_>;
     /// Deletes a conversation for all; hides a direct one from oneself.
-    "conversation.delete" conversations::Change => |f: Fields<'_>| f.command(conversations::delete), Conversed<'_>;
+    "conversation.delete" conversations::Change => plain conversations::delete, Conversed<'_>;
     /// Adds members, all or none; those who are members already are passed over.
-    "conversation.add" conversations::Add => |f: Fields<'_>| f.command(conversations::add), Conversed<'_>;
+    "conversation.add" conversations::Add => plain conversations::add, Conversed<'_>;
     /// Removes a member.
-    "conversation.remove" conversations::Remove => |f: Fields<'_>| f.command(conversations::remove), Conversed<'_>;
+    "conversation.remove" conversations::Remove => plain conversations::remove, Conversed<'_>;
     /// Changes a member's role.
-    "conversation.set_role" conversations::SetRole => |f: Fields<'_>| f.command(conversations::set_role), Conversed<'_>;
+    "conversation.set_role" conversations::SetRole => plain conversations::set_role, Conversed<'_>;
     /// Somebody's profile; with `users`, those of several, as `items`.
-    "user.get" people::User => |f: Fields<'_>| f.command(people::user), UserOrUsers<'_>;
+    "user.get" people::Person => judged people::user, UserOrUsers<'_>;
     /// People by words of their names.
-    "user.search" people::Search => |f: Fields<'_>| f.command(people::search), Paged<'_, Profile>;
+    "user.search" people::Search => judged people::search, Paged<'_, Profile>;
 }
 
 requests! { REST_ONLY:
     /// Takes back or turns down a friend request, whichever it is.
-    "friend.withdraw" people::Other => |f: Fields<'_>| f.command(people::withdraw), Befriended<'_>;
+    "friend.withdraw" people::Other => judged people::withdraw, Befriended<'_>;
     /// The direct conversation with somebody, made when it is not there.
-    "conversation.direct" people::Another => |f: Fields<'_>| f.command(people::direct), Conversed<'_>;
+    "conversation.direct" people::Another => plain people::direct, Conversed<'_>;
     /// Somebody's profile.
-    "user.profile" people::Another => |f: Fields<'_>| f.command(people::profile), Profile;
+    "user.profile" people::Another => plain people::profile, Profile;
     /// The profile of who has this username.
-    "user.named" people::Named => |f: Fields<'_>| f.command(people::named), Profile;
+    "user.named" people::Named => plain people::named, Profile;
     /// The entries of a conversation after a position, in order and without holes.
-    "conversation.entries" messages::Entries => |f: Fields<'_>| f.command(messages::entries), EntriesView<'_>;
+    "conversation.entries" messages::Entries => plain messages::entries, EntriesView<'_>;
 }
 
 /// A key and a limit, as every list takes them.

@@ -46,7 +46,7 @@ shape! {
     }
 
     /// A person, or several; one of the three.
-    User {
+    Person {
         /// His id.
         user: Option<UserId>,
         /// His username.
@@ -80,16 +80,16 @@ pub(super) fn withdraw(other: Other, _: Option<UserId>) -> Result<Command, Failu
     Ok(Command::Withdraw { who: other.who()? })
 }
 
-pub(super) fn direct(with: Another, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::Direct { user: with.user })
+pub(super) fn direct(Another { user }: Another) -> Command {
+    Command::Direct { user }
 }
 
-pub(super) fn profile(of: Another, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::User { who: Who::Id(of.user) })
+pub(super) fn profile(Another { user }: Another) -> Command {
+    Command::User { who: Who::Id(user) }
 }
 
-pub(super) fn named(of: Named, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::User { who: Who::Username(of.username) })
+pub(super) fn named(Named { username }: Named) -> Command {
+    Command::User { who: Who::Username(username) }
 }
 
 pub(super) fn friends(list: Friends, user: Option<UserId>) -> Result<Command, Failure> {
@@ -98,12 +98,13 @@ pub(super) fn friends(list: Friends, user: Option<UserId>) -> Result<Command, Fa
     Ok(Command::Friends { filter, after, limit })
 }
 
-pub(super) fn user(user: User, _: Option<UserId>) -> Result<Command, Failure> {
-    let Some(ids) = user.users else {
-        let who = Other { user: user.user, username: user.username }.who()?;
+pub(super) fn user(person: Person, _: Option<UserId>) -> Result<Command, Failure> {
+    let Person { user, username, users } = person;
+    let Some(ids) = users else {
+        let who = Other { user, username }.who()?;
         return Ok(Command::User { who });
     };
-    if user.user.is_some() || user.username.is_some() {
+    if user.is_some() || username.is_some() {
         return Err(Failure::invalid("/users", "not beside /user or /username"));
     }
     if ids.len() > USERS_MAX {

@@ -48,8 +48,8 @@ shape! {
     }
 }
 
-pub(super) fn auth(auth: Auth, _: Option<UserId>) -> Result<Incoming, Failure> {
-    Ok(Incoming::Auth { token: auth.token, resume: auth.resume.unwrap_or_default() })
+pub(super) fn auth(Auth { token, resume }: Auth) -> Incoming {
+    Incoming::Auth { token, resume: resume.unwrap_or_default() }
 }
 
 pub(super) fn sync(sync: Sync, user: Option<UserId>) -> Result<Command, Failure> {
@@ -62,18 +62,18 @@ pub(super) fn sync(sync: Sync, user: Option<UserId>) -> Result<Command, Failure>
     }))
 }
 
-pub(super) fn subscribe(to: Subscribe, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::Subscribe { conversation: to.conversation, after: to.after })
+pub(super) fn subscribe(Subscribe { conversation, after }: Subscribe) -> Command {
+    Command::Subscribe { conversation, after }
 }
 
-pub(super) fn unsubscribe(from: Which, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::Unsubscribe { conversation: from.conversation })
+pub(super) fn unsubscribe(Which { conversation }: Which) -> Command {
+    Command::Unsubscribe { conversation }
 }
 
-pub(super) fn watch(watch: Watch, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::Watch { users: watch.users })
+pub(super) fn watch(Watch { users }: Watch) -> Command {
+    Command::Watch { users }
 }
 
-pub(super) fn unwatch(watch: Watch, _: Option<UserId>) -> Result<Command, Failure> {
-    Ok(Command::Unwatch { users: watch.users })
+pub(super) fn unwatch(Watch { users }: Watch) -> Command {
+    Command::Unwatch { users }
 }

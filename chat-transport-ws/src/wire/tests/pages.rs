@@ -6,7 +6,7 @@ use chat_core::{Command, Kind, Limit, Message, Page, Reply, What};
 use serde_json::Value;
 
 use super::samples::{self, conversation, seq};
-use crate::wire::answers::PAGE_BYTES_MAX;
+use crate::wire::fit::PAGE_BYTES_MAX;
 use crate::wire::{Asked, Incoming, parse, reply};
 
 /// Messages 1 to 100 whose frames are 8 KiB each: 100 do not fit.

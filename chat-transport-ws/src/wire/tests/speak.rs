@@ -3,11 +3,11 @@
 use chat_core::command::{Destination, More, Typing, Who};
 use chat_core::friendship::Action;
 use chat_core::store::{FriendFilter, Window};
-use chat_core::{ClientId, Command, Limit, Metadata, Patch, Query, Seq, UserId};
+use chat_core::{ClientId, Command, Limit, Metadata, Patch, Query, Seq, Text, UserId};
 use serde_json::{Map, Value, json};
 
 use crate::cursor::{Binding, List};
-use crate::wire::values::Word as _;
+use crate::wire::values::Word;
 
 /// The frame by which `user` asks for `command`. Optional fields are written only where they say something.
 pub(super) fn frame(id: u64, user: UserId, command: &Command) -> Value {
@@ -139,7 +139,7 @@ fn about_messages(command: &Command) -> (&'static str, Said) {
             let mentions = (!content.mentions.is_empty()).then(|| ids(&content.mentions));
             let said = said
                 .client_id(draft.client_id.as_ref())
-                .maybe("text", content.text.as_ref().map(|text| text.as_str()))
+                .maybe("text", content.text.as_ref().map(Text::as_str))
                 .seq("reply_to", content.reply_to)
                 .maybe("mentions", mentions)
                 .maybe("metadata", content.metadata.as_ref().map(object));
@@ -192,10 +192,10 @@ fn about_conversations(user: UserId, command: &Command) -> (&'static str, Said) 
                 .maybe("picture", new.picture.as_deref())
                 .maybe("metadata", new.metadata.as_ref().map(object))
                 .maybe("members", (!new.members.is_empty()).then(|| ids(&new.members)))
-                .maybe("join", new.policy.join.map(|join| join.word()))
-                .maybe("read", new.policy.read.map(|read| read.word()))
-                .maybe("post", new.policy.post.map(|post| post.word()))
-                .maybe("history", new.history.map(|history| history.word()));
+                .maybe("join", new.policy.join.map(Word::word))
+                .maybe("read", new.policy.read.map(Word::word))
+                .maybe("post", new.policy.post.map(Word::word))
+                .maybe("history", new.history.map(Word::word));
             ("conversation.create", said)
         }
         Command::Update { conversation, update, client_id } => {
@@ -203,9 +203,9 @@ fn about_conversations(user: UserId, command: &Command) -> (&'static str, Said) 
                 .patch("name", &update.name, |name| name.as_str().into())
                 .patch("picture", &update.picture, |picture| picture.as_str().into())
                 .patch("metadata", &update.metadata, object)
-                .maybe("join", update.policy.join.map(|join| join.word()))
-                .maybe("read", update.policy.read.map(|read| read.word()))
-                .maybe("post", update.policy.post.map(|post| post.word()));
+                .maybe("join", update.policy.join.map(Word::word))
+                .maybe("read", update.policy.read.map(Word::word))
+                .maybe("post", update.policy.post.map(Word::word));
             ("conversation.update", said)
         }
         Command::Conversation { conversation } => ("conversation.get", of(conversation)),
