@@ -23,6 +23,7 @@ pub mod durability;
 pub mod effects;
 pub mod friendships;
 pub mod log;
+pub mod lost_calls;
 pub mod marks;
 pub mod members;
 pub mod memberships;

@@ -252,6 +252,9 @@ macro_rules! conformance_suite {
                 a_late_joiner_and_an_edit_of_an_old_message,
                 a_client_ahead_of_a_restored_store,
             }
+            lost_calls {
+                any_single_call,
+            }
         }
     };
 }
