@@ -199,7 +199,8 @@ impl Session {
             }
             match self.line.outbox.chore() {
                 Some(chore) => {
-                    let events = catch_up::fetch(&self.line, chore).await;
+                    // On the heap: it is rare, and would make every waiting task a kilobyte larger.
+                    let events = Box::pin(catch_up::fetch(&self.line, chore)).await;
                     self.fetched.extend(events);
                 }
                 None => self.line.outbox.wake.notified().await,

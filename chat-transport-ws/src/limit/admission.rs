@@ -96,29 +96,30 @@ mod tests {
         Admission::new(&limits)
     }
 
-    fn address(last: u8) -> Option<IpAddr> {
-        Some(IpAddr::from([192, 0, 2, last]))
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
     }
 
     #[test]
     fn an_address_has_its_share_and_the_node_its_bound() {
         let admission = admission(3, 2);
-        let mut places = vec![admission.admit(address(1)).unwrap(), admission.admit(address(1)).unwrap()];
-        assert_eq!(admission.admit(address(1)).unwrap_err(), Full::Address);
-        places.push(admission.admit(address(2)).unwrap());
-        assert_eq!(admission.admit(address(3)).unwrap_err(), Full::Node);
+        let mut places =
+            vec![admission.admit(Some(address(1))).unwrap(), admission.admit(Some(address(1))).unwrap()];
+        assert_eq!(admission.admit(Some(address(1))).unwrap_err(), Full::Address);
+        places.push(admission.admit(Some(address(2))).unwrap());
+        assert_eq!(admission.admit(Some(address(3))).unwrap_err(), Full::Node);
         assert_eq!(admission.admit(None).unwrap_err(), Full::Node);
         places.remove(0);
-        assert!(admission.admit(address(1)).is_ok());
+        assert!(admission.admit(Some(address(1))).is_ok());
     }
 
     #[test]
     fn who_has_gone_leaves_nothing_behind() {
         let none = admission(10, 0);
-        assert_eq!(none.admit(address(1)).unwrap_err(), Full::Address);
+        assert_eq!(none.admit(Some(address(1))).unwrap_err(), Full::Address);
         assert!(none.open.lock().unwrap().by_network.is_empty());
         let admission = admission(10, 1);
-        drop((1..=9).map(|last| admission.admit(address(last)).unwrap()).collect::<Vec<_>>());
+        drop((1..=9).map(|last| admission.admit(Some(address(last))).unwrap()).collect::<Vec<_>>());
         let open = admission.open.lock().unwrap();
         assert_eq!((open.sockets, open.by_network.len()), (0, 0));
     }

@@ -179,3 +179,6 @@ async fn part<Io: AsyncRead + AsyncWrite + Unpin>(door: &Door, mut stream: Frame
     };
     stream.finish(peer).await;
 }
+
+#[cfg(test)]
+mod tests;

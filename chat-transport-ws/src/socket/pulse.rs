@@ -129,9 +129,9 @@ mod tests {
             let mut beat = pulse.join();
             async move {
                 beat.next().await;
-                let first = start.elapsed();
+                let first = Instant::now();
                 beat.next().await;
-                (first, start.elapsed() - first)
+                (first.duration_since(start), first.elapsed())
             }
         }));
         for (first, then) in beaten.await {

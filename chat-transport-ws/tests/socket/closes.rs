@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::{Got, Server, frame, login};
+use crate::raw::{Got, frame};
+use crate::support::{Server, login};
 
 #[tokio::test]
 async fn faults_of_framing_have_their_codes() {

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::{Got, Raw, Server};
+use crate::raw::{Got, Raw};
+use crate::support::Server;
 
 #[tokio::test]
 async fn the_header_lets_in_and_hello_tells_where_one_is() {

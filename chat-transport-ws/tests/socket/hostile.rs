@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Got, Server, frame};
+use crate::raw::{Got, frame};
+use crate::support::Server;
 
 /// Something a peer might send.
 #[derive(Clone, Debug)]

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::{Server, message};
+use crate::raw::message;
+use crate::support::Server;
 
 #[tokio::test]
 async fn too_many_frames_are_refused_and_ignoring_that_ends_it() {

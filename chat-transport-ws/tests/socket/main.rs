@@ -1,5 +1,7 @@
 //! The WebSocket over real connections: every way in, every close, every limit, and the promises about order.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -8,4 +10,5 @@ mod entrance;
 mod hostile;
 mod limits;
 mod order;
+mod raw;
 mod shutdown;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Got, Raw, Server, frame, message, text_of};
+use crate::raw::{Got, Raw, frame, message, text_of};
+use crate::support::Server;
 
 /// The next `entry` event.
 async fn entry(socket: &mut Raw) -> Value {
@@ -35,7 +36,7 @@ async fn thirty_two_sends_in_flight_keep_their_order_everywhere() {
         let frame = sender.json().await;
         match frame["type"].as_str() {
             Some("ok") => {
-                seqs.push((frame["id"].as_u64().unwrap(), frame["message"]["seq"].as_u64().unwrap()))
+                seqs.push((frame["id"].as_u64().unwrap(), frame["message"]["seq"].as_u64().unwrap()));
             }
             Some("entry") if text_of(&frame) != "first" => entries.push(text_of(&frame).to_owned()),
             _ => {}

@@ -4,7 +4,8 @@ use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
-use crate::support::{Server, frame, message, soon};
+use crate::raw::{frame, message};
+use crate::support::{Server, soon};
 
 #[tokio::test]
 async fn everybody_is_told_to_come_back_and_what_was_asked_is_answered() {
