@@ -195,3 +195,53 @@ impl IntoResponse for Failure {
         answer
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_its_code_and_field() {
+        let field = "/x";
+        for (refusal, code) in [
+            (Refusal::Invalid { field, reason: "" }, Code::ValidationFailed),
+            (Refusal::Forbidden, Code::Forbidden),
+            (Refusal::NotFound, Code::NotFound),
+            (Refusal::NotFoundAt { field }, Code::NotFound),
+            (Refusal::NotAccepted { field }, Code::NotAccepted),
+            (Refusal::AlreadyExists { field }, Code::AlreadyExists),
+            (Refusal::Conflict, Code::Conflict),
+            (Refusal::ClientIdReused, Code::ClientIdReused),
+            (Refusal::LastOwner, Code::LastOwner),
+            (Refusal::TooManyMembers, Code::TooManyMembers),
+            (Refusal::LimitReached, Code::LimitReached),
+            (Refusal::Unauthenticated, Code::Unauthenticated),
+            (Refusal::TokenExpired, Code::TokenExpired),
+        ] {
+            let failure = Failure::from(&ChatError::from(refusal));
+            assert_eq!(failure.code, code);
+            assert_eq!(failure.code.as_str(), refusal.code());
+            assert_eq!(failure.field.as_deref(), refusal.field());
+        }
+    }
+
+    #[test]
+    fn what_failed_says_whether_to_come_back() {
+        let retry_after = Duration::from_millis(1_500);
+        for (error, code, after) in [
+            (ChatError::Overloaded { retry_after }, Code::Overloaded, Some(retry_after)),
+            (ChatError::RateLimited { retry_after }, Code::RateLimited, Some(retry_after)),
+            (ChatError::Unavailable(None), Code::Unavailable, None),
+            (ChatError::Internal("secret detail"), Code::Internal, None),
+        ] {
+            let failure = Failure::from(&error);
+            assert_eq!((failure.code, failure.retry_after), (code, after));
+            assert_eq!(failure.code.as_str(), error.code());
+            assert!(!failure.message.contains("secret"));
+            let answer = failure.into_response();
+            assert_eq!(answer.status(), code.status());
+            let header = answer.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap());
+            assert_eq!(header, after.map(|_| "2"), "whole seconds, not too early");
+        }
+    }
+}

@@ -99,7 +99,7 @@ fn prepare(
         Act::Account(task) => (task.prepare)(fields),
         Act::Requests(names) => {
             let kind = kind_for(names, &fields);
-            let takes_client_id = (kind.fields)().iter().any(|field| field.name == "client_id");
+            let takes_client_id = kind.names.contains(&"client_id");
             let fields = if takes_client_id { with_idempotency_key(fields, &parts.headers)? } else { fields };
             match (kind.read)(fields)? {
                 Incoming::Command(command) => {
@@ -159,15 +159,9 @@ fn object<'a>(bytes: &'a [u8], headers: &HeaderMap) -> Result<Object<'a>, Failur
 
 /// Of several requests the first that knows all fields given, else the first.
 fn kind_for(names: &[&str], fields: &Fields<'_>) -> &'static Kind {
-    let knows_all = |kind: &&Kind| {
-        let known = (kind.fields)();
-        fields.names().all(|name| known.iter().any(|field| field.name == name))
-    };
-    let mut kinds = names.iter().map(|name| Kind::named(name));
-    match names {
-        [only] => Kind::named(only),
-        _ => kinds.clone().find(knows_all).or(kinds.next()).expect("an operation has a request"),
-    }
+    let knows_all = |kind: &&Kind| fields.names().all(|name| kind.names.contains(&name));
+    let kinds = || names.iter().map(|name| Kind::named(name));
+    kinds().find(knows_all).or_else(|| kinds().next()).expect("an operation has a request")
 }
 
 /// The fields with the key of the header as `client_id`, which may be in the body, too.

@@ -124,31 +124,28 @@ fn operation_id(operation: &Operation) -> String {
         .join("_")
 }
 
-/// The routes for operators and readers, which are no operations of the table.
+/// The routes that are no operations of the table: for operators, for readers, and the socket.
 fn service() -> Map<String, Value> {
-    let get = |about: &str, media_type: &str| {
+    let get = |about: &str, status: &str, content: Value| {
         json!({ "get": {
             "summary": about,
             "security": [],
             "responses": {
-                "200": { "description": "Here it is.", "content": { media_type: {} } },
+                status: { "description": "Here it is.", "content": content },
                 "default": { "$ref": "#/components/responses/Problem" },
             },
         } })
     };
-    let mut paths = Map::new();
-    for (path, about, media_type) in SERVICE {
-        paths.insert(path.to_owned(), get(about, media_type));
-    }
-    paths
+    let json = || json!({ "application/json": {} });
+    [
+        ("/healthz", get("Whether the process is alive.", "200", json())),
+        ("/readyz", get("Whether the store can be reached.", "200", json())),
+        ("/v1/openapi.json", get("This document.", "200", json())),
+        ("/v1/asyncapi.json", get("The document of the socket.", "200", json())),
+        ("/docs", get("All operations and frames on a page.", "200", json!({ "text/html": {} }))),
+        ("/v1/ws", get("Opens the socket, whose frames are in asyncapi.json.", "101", json!({}))),
+    ]
+    .map(|(path, item)| (path.to_owned(), item))
+    .into_iter()
+    .collect()
 }
-
-/// Path, purpose and media type of each.
-pub(super) const SERVICE: [(&str, &str, &str); 6] = [
-    ("/healthz", "Whether the process is alive.", "application/json"),
-    ("/readyz", "Whether the store can be reached.", "application/json"),
-    ("/v1/openapi.json", "This document.", "application/json"),
-    ("/v1/asyncapi.json", "The document of the socket.", "application/json"),
-    ("/docs", "All operations and frames on a page.", "text/html"),
-    ("/v1/ws", "Opens the socket (101); its frames are in asyncapi.json.", "application/json"),
-];

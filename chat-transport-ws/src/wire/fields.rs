@@ -322,6 +322,9 @@ fn canonical_digits(text: &str) -> Option<u64> {
 
 /// A shape: fields with names and types, declared by [`shape!`](super::shape).
 pub(crate) trait Shape: Sized {
+    /// The names of its fields.
+    const NAMES: &'static [&'static str];
+
     /// Takes its fields.
     ///
     /// # Errors
@@ -353,6 +356,8 @@ macro_rules! shape {
         pub(crate) struct $name { $($(#[doc = $doc])+ pub(crate) $field: $type,)+ }
 
         impl $crate::wire::fields::Shape for $name {
+            const NAMES: &'static [&'static str] = &[$(stringify!($field)),+];
+
             fn take(
                 fields: &mut $crate::wire::fields::Fields<'_>,
             ) -> Result<Self, $crate::problem::Failure> {
@@ -377,6 +382,8 @@ pub(crate) use shape;
 pub(crate) struct Nothing;
 
 impl Shape for Nothing {
+    const NAMES: &'static [&'static str] = &[];
+
     fn take(_: &mut Fields<'_>) -> Result<Self, Failure> {
         Ok(Self)
     }

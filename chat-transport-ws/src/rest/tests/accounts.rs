@@ -1,4 +1,5 @@
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -6,20 +7,27 @@ use chat_core::accounts::{AccountOptions, Accounts, Keys, PasswordCost};
 use chat_core::memory::MemoryStore;
 use chat_core::{Chat, Store, SystemIds};
 use serde_json::{Value, json};
+use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Answer, Rest};
+use crate::auth::{AuthError, Authenticator, Credentials};
 use crate::{Options, router};
 
 const PASSWORD: &str = "correct horse";
 
 async fn server() -> Rest {
+    let (chat, accounts) = engine().await;
+    Rest(router(chat, Options::with_accounts(accounts)))
+}
+
+async fn engine() -> (Chat, Accounts) {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let keys = Keys::parse(Keys::generate(&SystemIds::default()).expose()).unwrap();
     let mut options = AccountOptions::new("https://chat.example");
     options.password_cost = PasswordCost::new(8, 1).unwrap();
     let accounts = Accounts::builder(Arc::clone(&store), keys, options).build();
     let chat = Chat::over(store).directory(Arc::new(accounts.clone())).build().await.unwrap();
-    Rest(router(chat, Options::with_accounts(accounts)))
+    (chat, accounts)
 }
 
 async fn ask(rest: &Rest, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
@@ -188,6 +196,87 @@ async fn fields_of_accounts_are_checked() {
             "not_found",
             None,
         );
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_lets_in_once() {
+    let (chat, accounts) = engine().await;
+    let rest = Rest(router(chat, Options::with_accounts(accounts.clone())));
+    register(&rest, "ana").await;
+    let tokens = log_in(&rest, "ana").await;
+    let ticket = ask(&rest, token(&tokens), Method::POST, "/v1/tickets", None).await.ok(201);
+    let uri = format!("/v1/ws?resume=true&ticket={}", ticket["ticket"].as_str().unwrap());
+    let (parts, ()) = Request::builder().uri(uri).body(()).unwrap().into_parts();
+    let shown = || Authenticator::authenticate(&accounts, Credentials::Request(&parts));
+    assert_eq!(shown().await.unwrap().user.to_string(), tokens["user"]["id"].as_str().unwrap());
+    assert!(matches!(shown().await, Err(AuthError::Refused)));
+    let bare = Authenticator::authenticate(&accounts, Credentials::Token(token(&tokens))).await.unwrap();
+    assert!(bare.session.is_some() && bare.expires_at.is_some());
+}
+
+/// What is logged of requests: no password, token, ticket, text or address of any kind.
+#[tokio::test]
+async fn the_log_holds_no_secret() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let rest = server().await;
+    let body = json!({ "username": "ana", "password": PASSWORD, "email": "ana@mail.example" });
+    ask(&rest, "", Method::POST, "/v1/accounts", Some(body)).await.ok(201);
+    let tokens = log_in(&rest, "ana").await;
+    let refresh = json!({ "refresh_token": tokens["refresh_token"] });
+    ask(&rest, "", Method::POST, "/v1/sessions/refresh", Some(refresh)).await.ok(200);
+    let ticket = ask(&rest, token(&tokens), Method::POST, "/v1/tickets", None).await.ok(201);
+    let with_ticket = format!("/v1/ws?ticket={}", ticket["ticket"].as_str().unwrap());
+    ask(&rest, token(&tokens), Method::GET, &with_ticket, None).await;
+    let text = json!({ "client_id": "c", "text": "between us" });
+    let nowhere = "/v1/conversations/01900000-0000-7000-8000-000000000001/messages";
+    ask(&rest, token(&tokens), Method::POST, nowhere, Some(text)).await.refused(404, "not_found", None);
+
+    let log = log.text();
+    assert!(log.contains("/v1/conversations/{conversation}/messages"), "requests are logged: {log}");
+    for secret in [
+        PASSWORD,
+        "ana@mail.example",
+        "between us",
+        token(&tokens),
+        tokens["refresh_token"].as_str().unwrap(),
+        ticket["ticket"].as_str().unwrap(),
+    ] {
+        assert!(!log.contains(secret), "{secret} was logged");
+    }
+}
+
+/// A log that is kept.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
     }
 }
 

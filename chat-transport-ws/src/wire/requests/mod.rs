@@ -29,9 +29,11 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// What it is for, for people.
     pub(crate) about: &'static str,
-    /// Its fields beside `id` and `type`.
+    /// The names of its fields beside `id` and `type`.
+    pub(crate) names: &'static [&'static str],
+    /// What is published about those.
     pub(crate) fields: fn() -> Vec<FieldDoc>,
-    /// Reads those.
+    /// Reads them.
     pub(crate) read: fn(Fields<'_>) -> Result<Incoming, Failure>,
     /// What `ok` carries.
     pub(crate) answer: fn() -> Schema,
@@ -77,6 +79,7 @@ macro_rules! requests {
         pub(crate) static $list: &[Kind] = &[$(Kind {
             name: $name,
             about: concat!($($about),+),
+            names: <$shape as Shape>::NAMES,
             fields: <$shape as Shape>::fields,
             read: |fields| fields.$how($make),
             answer: <$answer as Show>::schema,
