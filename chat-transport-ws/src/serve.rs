@@ -163,18 +163,21 @@ pub(crate) async fn stopping(server: Option<&Running>) {
 }
 
 /// A request body that must come within [`BODY`] from when it is first waited for.
-struct Timed {
-    body: Incoming,
+struct Timed<B> {
+    body: B,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl Timed {
-    const fn new(body: Incoming) -> Self {
+impl<B> Timed<B> {
+    const fn new(body: B) -> Self {
         Self { body, deadline: None }
     }
 }
 
-impl HttpBody for Timed {
+impl<B> HttpBody for Timed<B>
+where
+    B: HttpBody<Data = Bytes, Error: Into<axum::BoxError>> + Unpin,
+{
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -197,5 +200,28 @@ impl HttpBody for Timed {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{StreamExt as _, stream};
+    use http_body_util::{BodyExt as _, Full, StreamBody};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_has_so_long_and_not_a_moment_more_for_coming_in_pieces() {
+        let whole = Timed::new(Full::new(Bytes::from_static(b"whole")));
+        assert_eq!(whole.collect().await.unwrap().to_bytes(), "whole");
+        let trickle = stream::unfold((), |()| async {
+            tokio::time::sleep(BODY / 4).await;
+            Some((Ok::<_, io::Error>(Frame::data(Bytes::from_static(b"x"))), ()))
+        });
+        let start = Instant::now();
+        let error = Timed::new(StreamBody::new(trickle.boxed())).collect().await.unwrap_err();
+        assert!(error.to_string().contains("in time"), "{error}");
+        assert!(start.elapsed() < BODY * 3 / 2, "{:?}", start.elapsed());
     }
 }

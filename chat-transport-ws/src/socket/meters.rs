@@ -4,12 +4,12 @@
 //! |---|---|---|
 //! | `chat_sockets_open` | gauge | sockets that are open, those that have not shown who they are included |
 //! | `chat_socket_frames_in_total` | counter | frames received |
-//! | `chat_socket_frames_out_total` | counter | frames queued to be sent |
+//! | `chat_socket_frames_out_total` | counter | frames sent |
 //! | `chat_socket_bytes_in_total` | counter | bytes read |
 //! | `chat_socket_bytes_out_total` | counter | bytes written |
 //! | `chat_socket_closes_total` | counter | sockets that ended, by `code`: the close code, or `none` when there was none |
 //! | `chat_socket_slow_total` | counter | sockets closed because their peer took nothing |
-//! | `chat_rate_limited_total` | counter | requests refused as `rate_limited`, over every door |
+//! | `chat_socket_rate_limited_total` | counter | frames refused as `rate_limited` |
 //!
 //! The handles are taken when the router is made: install the recorder before.
 
@@ -25,7 +25,7 @@ pub(crate) struct Meters {
     pub(super) bytes_in: Counter,
     pub(super) bytes_out: Counter,
     pub(super) slow: Counter,
-    pub(crate) rate_limited: Counter,
+    pub(super) rate_limited: Counter,
 }
 
 impl Default for Meters {
@@ -37,7 +37,7 @@ impl Default for Meters {
             bytes_in: counter!("chat_socket_bytes_in_total"),
             bytes_out: counter!("chat_socket_bytes_out_total"),
             slow: counter!("chat_socket_slow_total"),
-            rate_limited: counter!("chat_rate_limited_total"),
+            rate_limited: counter!("chat_socket_rate_limited_total"),
         }
     }
 }

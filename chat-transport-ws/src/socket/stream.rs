@@ -73,6 +73,8 @@ pub(super) struct FrameStream<Io> {
     /// Encoded frames. Those bytes before `sent` are with the connection.
     queue: Vec<u8>,
     sent: usize,
+    /// Frames in the queue; counted when it has been sent, since a shared counter costs more than a frame.
+    queued: u64,
     /// Runs while the peer takes nothing.
     stalled: Patience,
     /// Runs while a message is unfinished.
@@ -87,6 +89,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> FrameStream<Io> {
             decoder: Decoder::new(message_bytes_max),
             queue: Vec::new(),
             sent: 0,
+            queued: 0,
             stalled: Patience::default(),
             unfinished: Patience::default(),
             meters,
@@ -107,7 +110,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> FrameStream<Io> {
             self.queue.drain(..self.sent);
             self.sent = 0;
         }
-        self.meters.frames_out.increment(1);
+        self.queued += 1;
         frame::encode(&mut self.queue, opcode, payload);
     }
 
@@ -214,6 +217,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> FrameStream<Io> {
             Poll::Pending => self.stalled.start(),
             Poll::Ready(_) => {
                 self.stalled.stop();
+                self.meters.frames_out.increment(std::mem::take(&mut self.queued));
                 self.queue = Vec::new();
                 self.sent = 0;
             }
