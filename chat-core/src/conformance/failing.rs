@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 
 use super::intercept::{Intercept, Intercepted};
-use crate::store::{Store, StoreError};
+use crate::message::ClientId;
+use crate::store::{Lane, Store, StoreError};
 
 /// What is lost of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +49,8 @@ struct Line {
     calls: AtomicU64,
     /// The number of the call that is next to fail, and how.
     due: Mutex<Option<(u64, Loss)>>,
+    /// The draft that no lane can be stored with.
+    poison: Mutex<Option<ClientId>>,
 }
 
 /// The line to the database was cut.
@@ -55,10 +58,20 @@ struct Line {
 #[error("the line was cut")]
 struct Cut;
 
+/// A draft cannot be stored.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("this draft cannot be stored")]
+struct Poisoned;
+
 impl Faults {
     /// The store behind this line.
     pub fn over(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
         Arc::new(Intercepted::new(store, Arc::new(self.clone())))
+    }
+
+    /// Lets every lane fail that holds a draft of this `client_id`, with [`StoreError::Backend`].
+    pub fn poison(&self, client_id: ClientId) {
+        *self.0.poison.lock().expect("nothing panics while this lock is held") = Some(client_id);
     }
 
     /// How many calls there were so far.
@@ -100,5 +113,14 @@ impl Intercept for Faults {
 
     async fn after(&self, _call: &'static str, number: u64) -> Result<(), StoreError> {
         self.judge(number, Loss::Reply)
+    }
+
+    fn lane(&self, lane: &Lane) -> Result<(), StoreError> {
+        let poison = self.0.poison.lock().expect("nothing panics while this lock is held");
+        let is_poison = |client_id| poison.as_ref() == Some(client_id);
+        if lane.drafts.iter().any(|draft| is_poison(&draft.client_id)) {
+            return Err(StoreError::backend(Poisoned));
+        }
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use super::intercept::{Intercept, Intercepted};
-use crate::store::{Store, StoreError};
+use crate::store::{Lane, Store, StoreError};
 
 /// Stops chosen calls of the stores it is put over, until the test lets them go on.
 ///
@@ -141,6 +141,10 @@ impl Intercept for Gates {
 
     async fn after(&self, call: &'static str, (): ()) -> Result<(), StoreError> {
         self.pass(call, Side::After).await;
+        Ok(())
+    }
+
+    fn lane(&self, _lane: &Lane) -> Result<(), StoreError> {
         Ok(())
     }
 }

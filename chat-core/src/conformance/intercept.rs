@@ -29,6 +29,9 @@ pub(super) trait Intercept: Send + Sync + 'static {
 
     /// After the call has been done. An error is answered in place of what the store said.
     async fn after(&self, call: &'static str, ticket: Self::Ticket) -> Result<(), StoreError>;
+
+    /// Before a lane is appended. An error is answered for it alone.
+    fn lane(&self, lane: &Lane) -> Result<(), StoreError>;
 }
 
 /// A store all of whose calls are intercepted.
@@ -159,7 +162,16 @@ intercept! {
 impl<I: Intercept> Log for Intercepted<I> {
     async fn append(&self, batch: Arc<[Lane]>) -> Vec<Result<LaneDone, StoreError>> {
         let lanes = batch.len();
-        let append = async { Ok(self.store.talk().log().append(batch).await) };
+        let append = async {
+            let judged: Vec<_> = batch.iter().map(|lane| self.intercept.lane(lane)).collect();
+            let whole = batch.iter().zip(&judged).filter(|(_, judged)| judged.is_ok());
+            let whole: Arc<[Lane]> = whole.map(|(lane, _)| lane.clone()).collect();
+            let mut answers = self.store.talk().log().append(whole).await.into_iter();
+            let answer = |judged: Result<(), StoreError>| {
+                judged.and_then(|()| answers.next().expect("one answer for each lane"))
+            };
+            Ok(judged.into_iter().map(answer).collect())
+        };
         match through(&*self.intercept, "Log::append", append).await {
             Ok(answers) => answers,
             Err(error) => vec![Err(error); lanes],

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::failing::{Faults, Loss};
+use super::gated::Gates;
 use super::node::{client_id, draft};
 use super::scene::user;
 use crate::command::{NewConversation, Update};
@@ -221,6 +222,32 @@ impl Evening {
             }
         }
     }
+}
+
+/// One draft that the store cannot keep, in a lane and batch with others: it alone fails, the others keep their order.
+pub async fn a_poison_draft_spoils_nothing_else(store: Arc<dyn Store>) {
+    let (faults, gates) = (Faults::default(), Gates::default());
+    let store = gates.over(faults.over(store));
+    let chat = Chat::over(store).clock(Arc::new(ManualClock::default())).build().await.unwrap();
+    let actor = chat.actor(user(1));
+    for other in [2, 3] {
+        actor.request_friend(user(other)).await.unwrap();
+        chat.actor(user(other)).accept_friend(user(1)).await.unwrap();
+    }
+    faults.poison(client_id("poison"));
+    // While the first is on its way to the store, the others gather into one batch of two lanes.
+    let mut gate = gates.before("Log::append");
+    let first = tokio::spawn(actor.send_to(user(2), draft("first")));
+    gate.reached().await;
+    let gathered = ["second", "poison", "third"].map(|text| actor.send_to(user(2), draft(text)));
+    let elsewhere = actor.send_to(user(3), draft("elsewhere"));
+    gate.open();
+    first.await.unwrap().unwrap();
+    let [second, poison, third] = gathered;
+    let stored = [second.await, third.await].map(|sent| sent.unwrap().message.seq.get());
+    assert_eq!(stored, [2, 3]);
+    assert_eq!(poison.await.unwrap_err().code(), "internal");
+    assert_eq!(elsewhere.await.unwrap().message.seq, Seq::new(1));
 }
 
 /// Whatever single call is lost, request or reply: who repeats gets what he asked for, exactly once, nothing is left

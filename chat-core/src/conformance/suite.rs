@@ -253,6 +253,7 @@ macro_rules! conformance_suite {
                 a_client_ahead_of_a_restored_store,
             }
             lost_calls {
+                a_poison_draft_spoils_nothing_else,
                 any_single_call,
             }
         }
