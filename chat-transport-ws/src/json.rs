@@ -52,15 +52,23 @@ impl<'a> Json<'a> {
 
 /// The first key that stands in an object a second time.
 pub(crate) fn repeated<'o>(object: &'o [(Cow<'_, str>, Json<'_>)]) -> Option<&'o str> {
+    let at = repeated_name(object.iter().map(|(key, _)| key.as_ref()))?;
+    Some(object[at].0.as_ref())
+}
+
+/// Where the first name stands that came before.
+pub(crate) fn repeated_name<'n>(names: impl ExactSizeIterator<Item = &'n str> + Clone) -> Option<usize> {
     /// Up to here comparing each with each is faster than a set.
     const FEW: usize = 16;
 
-    if object.len() <= FEW {
-        let before = |at: usize| object[..at].iter().any(|(key, _)| *key == object[at].0);
-        return (1..object.len()).find(|&at| before(at)).map(|at| object[at].0.as_ref());
+    if names.len() <= FEW {
+        return names
+            .clone()
+            .enumerate()
+            .position(|(at, name)| names.clone().take(at).any(|before| before == name));
     }
-    let mut seen = HashSet::with_capacity(object.len());
-    object.iter().map(|(key, _)| key.as_ref()).find(|&key| !seen.insert(key))
+    let mut seen = HashSet::with_capacity(names.len());
+    names.into_iter().position(|name| !seen.insert(name))
 }
 
 impl From<Json<'_>> for Value {

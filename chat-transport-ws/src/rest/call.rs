@@ -122,13 +122,13 @@ fn gather<'a>(
     let home = if operation.verb == Verb::Get { Source::Query } else { Source::Body };
     let mut fields = Fields::of(user, home);
     for (name, value) in params {
-        fields = fields.with(name, Json::Text(value.into()), Source::Path)?;
+        fields = fields.with(name, Json::Text(value.into()), Source::Path);
     }
     for (name, value) in query(&parts.uri)? {
         if home != Source::Query {
             return Err(At::Field(&name, Source::Query).refuse("this takes no query"));
         }
-        fields = fields.with(name, Json::Text(value.into()), Source::Query)?;
+        fields = fields.with(name, Json::Text(value.into()), Source::Query);
     }
     match operation.body {
         Body::Ignored => Ok(fields),
@@ -172,7 +172,7 @@ fn with_idempotency_key<'a>(fields: Fields<'a>, headers: &HeaderMap) -> Result<F
     match fields.text("client_id") {
         Some(given) if given == key => Ok(fields),
         Some(_) => Err(Failure::invalid("/client_id", "differs from the header Idempotency-Key")),
-        None => fields.with("client_id", Json::Text(key.into()), Source::Header),
+        None => Ok(fields.with("client_id", Json::Text(key.into()), Source::Header)),
     }
 }
 

@@ -10,7 +10,7 @@ use std::fmt;
 use chat_core::{Patch, Refusal, UserId};
 use serde_json::json;
 
-use crate::json::{Json, repeated};
+use crate::json::{Json, repeated, repeated_name};
 use crate::problem::Failure;
 
 /// Where a field stood.
@@ -196,40 +196,20 @@ impl<'a> Fields<'a> {
     /// The entries of a JSON object, too.
     ///
     /// # Errors
-    /// The first one that is there twice, in whatever depth.
+    /// The first key that is there twice in a value, in whatever depth.
     pub(crate) fn with_body(mut self, object: Vec<(Cow<'a, str>, Json<'a>)>) -> Result<Self, Failure> {
-        if let Some(key) = repeated(&object) {
-            return Err(At::Field(key, Source::Body).refuse(TWICE));
-        }
         self.given.reserve(object.len());
         for (name, value) in object {
             refuse_repeated(&value, &At::Field(&name, Source::Body))?;
-            self = self.with(name, value, Source::Body)?;
+            self = self.with(name, value, Source::Body);
         }
         Ok(self)
     }
 
     /// One more.
-    ///
-    /// # Errors
-    /// When there is one of this name already.
-    pub(crate) fn with(
-        mut self,
-        name: impl Into<Cow<'a, str>>,
-        value: Json<'a>,
-        source: Source,
-    ) -> Result<Self, Failure> {
-        let name = name.into();
-        if self.has(&name) {
-            return Err(At::Field(&name, source).refuse(TWICE));
-        }
-        self.given.push(Given { name, value, source });
-        Ok(self)
-    }
-
-    /// Whether a field of this name was given and not taken.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.given.iter().any(|given| given.name == name)
+    pub(crate) fn with(mut self, name: impl Into<Cow<'a, str>>, value: Json<'a>, source: Source) -> Self {
+        self.given.push(Given { name: name.into(), value, source });
+        self
     }
 
     /// The text of the field of this name, if it is one and was not taken.
@@ -262,12 +242,15 @@ impl<'a> Fields<'a> {
     /// Reads a whole shape, which must be all there is, and turns it into something by `make`.
     ///
     /// # Errors
-    /// The first field that is missing, wrong or unknown; then what `make` finds wrong with the shape; then, all
-    /// being right, an id that names nothing.
+    /// The first field that is given twice; else the first that is missing, wrong or unknown; then what `make` finds
+    /// wrong with the shape; then, all being right, an id that names nothing.
     pub(crate) fn read<S: Shape, T>(
         mut self,
         make: impl FnOnce(S, Option<UserId>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        if let Some(at) = repeated_name(self.given.iter().map(|given| given.name.as_ref())) {
+            return Err(At::Field(&self.given[at].name, self.given[at].source).refuse(TWICE));
+        }
         let shape = S::take(&mut self)?;
         self.end()?;
         let made = make(shape, self.user)?;
