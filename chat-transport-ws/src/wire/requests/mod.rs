@@ -5,21 +5,19 @@ mod messages;
 mod people;
 mod session;
 
-use chat_core::Command;
-use chat_core::friendship::Action;
-use chat_core::{Limit, UserId};
-
-use chat_core::Profile;
 use chat_core::command::{Friend, Member, Sent, Standpoint, Summary};
+use chat_core::friendship::Action;
+use chat_core::{Command, Limit, Profile, UserId};
 use serde_json::Value as Schema;
 
+use super::Incoming;
 use super::answers::{
     Amended, Befriended, Conversed, Created, EntriesView, HistoryView, Paged, Pong, Present, Subscribed,
     SyncAnswer, UserOrUsers,
 };
 use super::fields::{FieldDoc, Fields, Nothing, Shape};
 use super::show::{Empty, Show};
-use super::{Incoming, values::Cursor};
+use super::values::Cursor;
 use crate::cursor::{Key, List};
 use crate::problem::Failure;
 
@@ -74,8 +72,8 @@ impl From<Command> for Incoming {
 }
 
 macro_rules! requests {
-    ($list:ident: $($(#[doc = $about:literal])+ $name:literal $shape:ty => $how:ident $make:expr, $answer:ty;)+) => {
-        #[doc = concat!("The requests in `", stringify!($list), "`.")]
+    ($(#[doc = $what:literal])+ $list:ident: $($(#[doc = $about:literal])+ $name:literal $shape:ty => $how:ident $make:expr, $answer:ty;)+) => {
+        $(#[doc = $what])+
         pub(crate) static $list: &[Kind] = &[$(Kind {
             name: $name,
             about: concat!($($about),+),
@@ -87,8 +85,12 @@ macro_rules! requests {
     };
 }
 
-requests! { REQUESTS:
-    /// Lets the connection in, or renews its token. Before anything else, unless the connection was let in by how it was opened.
+requests! {
+    /// Every request of a frame.
+    REQUESTS:
+
+    /// Lets the connection in, or renews its token. Before anything else, unless the connection was let in by how
+    /// it was opened.
     "auth" session::Auth => plain session::auth, Empty;
     /// Whether the server is there.
     "ping" Nothing => plain |_: Nothing| Command::Ping, Pong;
@@ -158,7 +160,10 @@ requests! { REQUESTS:
     "user.search" people::Search => judged people::search, Paged<'_, Profile>;
 }
 
-requests! { REST_ONLY:
+requests! {
+    /// What only REST can ask, since a frame has other words for it.
+    REST_ONLY:
+
     /// Takes back or turns down a friend request, whichever it is.
     "friend.withdraw" people::Other => judged people::withdraw, Befriended<'_>;
     /// The direct conversation with somebody, made when it is not there.
