@@ -111,7 +111,7 @@ pub(crate) struct Flags {
     #[arg(long, env = "CHAT_NOTIFY", value_name = "URL", hide_env_values = true, global = true)]
     pub(crate) notify: Option<String>,
 
-    /// Address that browsers see, such as https://chat.example.org; issuer of the tokens [default: http://LISTEN]
+    /// Address that browsers see, scheme included; issuer of the tokens [default: http://LISTEN]
     #[arg(long, env = "CHAT_PUBLIC_URL", value_name = "URL", global = true)]
     pub(crate) public_url: Option<String>,
 

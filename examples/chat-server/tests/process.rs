@@ -90,3 +90,17 @@ async fn a_server_in_memory_needs_no_database() {
     server.stop().await;
     assert!(!data.path().join("chat.db").exists());
 }
+
+#[tokio::test]
+async fn a_path_too_long_for_an_operators_socket_is_no_obstacle() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("d".repeat(200));
+    let server = Server::start(&data).await;
+    assert_eq!(server.get("/readyz").await.0, 200);
+    let ended = server.stop().await;
+    assert!(ended.err.contains("operator"), "it says what does not work: {}", ended.err);
+    let mut create = program(&data);
+    create.args(["user", "create", "ana"]);
+    let created = common::run(create, "correct horse\n").await;
+    assert_eq!(created.code, Some(0), "{created:?}");
+}

@@ -38,9 +38,7 @@ pub(crate) fn beside(database: &Path) -> PathBuf {
 pub(crate) async fn ask(database: &Path, request: &Request) -> anyhow::Result<Option<Report>> {
     let mut stream = match UnixStream::connect(beside(database)).await {
         Ok(stream) => stream,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
-            return Ok(None);
-        }
+        Err(error) if tells_of_no_server(&error) => return Ok(None),
         Err(error) => return Err(error).context("cannot reach the running server"),
     };
     let mut line = serde_json::to_vec(request)?;
@@ -52,6 +50,11 @@ pub(crate) async fn ask(database: &Path, request: &Request) -> anyhow::Result<Op
         bail!("the running server went away before it answered");
     }
     Ok(Some(serde_json::from_slice(&answer).context("the running server is of another version")?))
+}
+
+/// No socket, nobody behind it any more, or a path too long for any socket to be there.
+fn tells_of_no_server(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput)
 }
 
 /// The listening end, which removes its socket when it is dropped.
