@@ -126,7 +126,7 @@ async fn decide_all(core: &Core, view: &View, jobs: Vec<Job>) -> (Vec<Job>, Vec<
 
 /// Refuses a job, unless it is the repeat of one that was accepted when it came first.
 async fn refuse(core: &Core, view: &View, job: Job, refusal: Refusal) {
-    let sees = view.rows.get(&job.by).is_some_and(Option::is_some);
+    let sees = view.rows.get(&job.by).is_some_and(|row| row.as_ref().is_some_and(|row| row.role().is_some()));
     let answer = match &job.client_id {
         Some(client_id) if sees => {
             match core.store.talk().log().find(view.conversation.id, job.by, client_id).await {
@@ -268,7 +268,12 @@ async fn repeated(
     seq: Seq,
     digest: Option<[u8; 16]>,
 ) -> Result<Committed, ChatError> {
-    if digest.is_some_and(|first| first != job.digest) {
+    let is_same = match digest {
+        Some(first) => first == job.digest,
+        // Only a message that was deleted has forgotten its digest: nothing but a message repeats it.
+        None => matches!(job.intent, Intent::Send { .. }),
+    };
+    if !is_same {
         return Err(Refusal::ClientIdReused.into());
     }
     let about = match job.intent {
