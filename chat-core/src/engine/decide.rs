@@ -160,22 +160,21 @@ impl Case<'_> {
         if content.reply_to.is_some_and(|seq| self.message(seq).is_none()) {
             return Err(Refusal::NotFoundAt { field: "/reply_to" });
         }
-        let kept = self.with_members_meant(content.clone());
+        let kept = Content { mentions: self.members_of(&content.mentions), ..content.clone() };
         let text = kept.text.as_ref().map(|text| text.as_str().to_owned());
         let payload = pack_content(&kept);
         Ok(Decision::Write(Writing::new(kind::MESSAGE, vec![Effect::PutMessage { text, payload }])))
     }
 
     /// Mentions of who is no member are left out; so are repeats.
-    fn with_members_meant(&self, mut content: Content) -> Content {
-        let mut kept = Vec::with_capacity(content.mentions.len());
-        for user in content.mentions {
+    fn members_of(&self, mentions: &[UserId]) -> Vec<UserId> {
+        let mut kept = Vec::with_capacity(mentions.len());
+        for &user in mentions {
             if self.role(user).is_some() && !kept.contains(&user) {
                 kept.push(user);
             }
         }
-        content.mentions = kept;
-        content
+        kept
     }
 
     fn edit(&self, seq: Seq, edit: &Edit) -> Decided {
@@ -187,7 +186,9 @@ impl Case<'_> {
             return Err(Refusal::Conflict);
         }
         let now = unpack_content(row.text.as_deref(), row.payload.as_ref()).ok_or(Refusal::Conflict)?;
-        let next = self.with_members_meant(edited(now.clone(), edit));
+        // Who was mentioned before stays so: whether he is a member still was not asked.
+        let mentions = edit.mentions.clone().map(|users| self.members_of(&users));
+        let next = edited(now.clone(), &Edit { mentions, ..edit.clone() });
         next.check(self.rules.limits)?;
         if next == now {
             return Ok(Decision::Nothing);
