@@ -69,10 +69,12 @@ impl Intent {
         };
         256 + match self {
             Self::Send { content: sent, .. } => content(sent),
-            Self::Edit { edit, .. } => match &edit.text {
-                Patch::Set(text) => text.as_str().len(),
-                Patch::Keep | Patch::Clear => 0,
-            },
+            Self::Edit { edit, .. } => {
+                let set = |patch: Patch<usize>| patch.apply(None).unwrap_or(0);
+                set(edit.text.clone().map(|text| text.as_str().len()))
+                    + set(edit.metadata.clone().map(|data| data.to_json().len()))
+                    + set(edit.mentions.clone().map(|users| users.len() * 16))
+            }
             Self::Add { users } => users.len() * 16,
             Self::Create(new) => new.members.len() * 16 + 1024,
             Self::Update(_) => 8 * 1024,

@@ -85,6 +85,17 @@ impl ActingAs {
         {
             return Err(Refusal::invalid("/mentions", "too many"));
         }
+        // What waits to be committed is bounded by what it was when it came.
+        if let Patch::Set(text) = &edit.text
+            && text.as_str().len() as u64 > self.core.limits.text_bytes_max
+        {
+            return Err(Refusal::invalid("/text", "too long"));
+        }
+        if let Patch::Set(data) = &edit.metadata
+            && data.to_json().len() as u64 > self.core.limits.metadata_bytes_max
+        {
+            return Err(Refusal::invalid("/metadata", "too large"));
+        }
         Ok(())
     }
 
