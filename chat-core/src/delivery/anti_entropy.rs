@@ -11,7 +11,7 @@ use super::presence;
 use super::topic::Topic;
 use crate::engine::Core;
 use crate::error::ChatError;
-use crate::event::ReceiptEvent;
+use crate::event::{ReceiptEvent, TypingEvent};
 use crate::id::{ConversationId, SessionId, UserId};
 use crate::receipt::Receipt;
 use crate::store::{Change, ChangeCursor, Changes};
@@ -47,46 +47,57 @@ async fn receive(core: Arc<Core>, mut inbox: mpsc::Receiver<Notice>) {
             Notice::Head { conversation, seq } => {
                 if let Some(topic) = core.hub.topic(conversation).filter(|topic| seq > topic.head()) {
                     // A forged head must not make a reader spin: what is so is asked of the store.
-                    read_heads(&core, &[topic]).await;
+                    log(read_heads(&core, &[topic]).await);
                 }
             }
             Notice::Memberships(user) => core.hub.memberships_moved(user),
-            Notice::Friendships(user) => friendships_moved(&core, user).await,
-            Notice::Session(login) => check_logins(&core, &[login]).await,
+            Notice::Friendships(user) => log(friendships_moved(&core, user).await),
+            Notice::Session(login) => log(check_logins(&core, &[login]).await),
             Notice::Receipt { conversation, user } => tell_receipt(&core, conversation, user).await,
-            Notice::Typing(typing) => {
-                if core.hub.is_member_here(typing.conversation, typing.user) {
-                    core.hub.typing(typing);
-                }
-            }
+            Notice::Typing(typing) => log(tell_typing(&core, typing).await),
         }
     }
 }
 
-async fn read_heads(core: &Arc<Core>, topics: &[Arc<Topic>]) {
+/// A notice that cannot be looked at is lost like one that never came: what changed is found in the feeds.
+fn log(looked: Result<(), ChatError>) {
+    if let Err(error) = looked {
+        tracing::warn!(error = %error, "a notice cannot be looked at");
+    }
+}
+
+async fn read_heads(core: &Arc<Core>, topics: &[Arc<Topic>]) -> Result<(), ChatError> {
     for slice in topics.chunks(HEADS_SLICE) {
         let ids: Vec<ConversationId> = slice.iter().map(|topic| topic.id).collect();
-        match core.store.talk().log().heads(&ids).await {
-            Ok(heads) => {
-                for (topic, head) in slice.iter().zip(heads) {
-                    if let Some(head) = head {
-                        core.hub.raise(topic, head.head);
-                    }
-                }
+        let heads = core.store.talk().log().heads(&ids).await?;
+        for (topic, head) in slice.iter().zip(heads) {
+            if let Some(head) = head {
+                core.hub.raise(topic, head.head);
             }
-            Err(error) => tracing::warn!(error = %error, "heads cannot be read"),
         }
     }
+    Ok(())
 }
 
-async fn friendships_moved(core: &Arc<Core>, user: UserId) {
+async fn friendships_moved(core: &Arc<Core>, user: UserId) -> Result<(), ChatError> {
     core.hub.friends_moved(user);
     if let Some(person) = core.hub.person(user) {
-        match core.store.people().friendships().blocks(user).await {
-            Ok(blocks) => person.set_blocks(blocks),
-            Err(error) => tracing::warn!(user = %user, error = %error, "blocks cannot be read"),
-        }
+        person.set_blocks(core.store.people().friendships().blocks(user).await?);
     }
+    Ok(())
+}
+
+/// Somebody on another node is typing: passed on if he is a member, who need not be connected here.
+async fn tell_typing(core: &Arc<Core>, typing: TypingEvent) -> Result<(), ChatError> {
+    let (id, user) = (typing.conversation, typing.user);
+    if core.hub.topic(id).is_none() {
+        return Ok(());
+    }
+    let row = core.store.talk().memberships().of(id, &[user]).await?.pop().flatten();
+    if row.is_some_and(|row| row.role().is_some()) {
+        core.hub.typing(typing);
+    }
+    Ok(())
 }
 
 async fn tell_receipt(core: &Arc<Core>, conversation: ConversationId, user: UserId) {
@@ -104,15 +115,12 @@ async fn tell_receipt(core: &Arc<Core>, conversation: ConversationId, user: User
     }
 }
 
-async fn check_logins(core: &Arc<Core>, logins: &[SessionId]) {
-    match core.liveness.alive(logins).await {
-        Ok(alive) => {
-            for (login, _) in logins.iter().zip(alive).filter(|(_, alive)| !alive) {
-                core.hub.end_session(*login, Ended::Revoked);
-            }
-        }
-        Err(error) => tracing::warn!(error = %error, "logins cannot be checked"),
+async fn check_logins(core: &Arc<Core>, logins: &[SessionId]) -> Result<(), ChatError> {
+    let alive = core.liveness.alive(logins).await?;
+    for (login, _) in logins.iter().zip(alive).filter(|(_, alive)| !alive) {
+        core.hub.end_session(*login, Ended::Revoked);
     }
+    Ok(())
 }
 
 async fn every_second(core: Arc<Core>) {
@@ -121,7 +129,9 @@ async fn every_second(core: Arc<Core>) {
         presence::tell_all(&core);
         let logins = core.hub.logins();
         for slice in logins.chunks(1_000) {
-            check_logins(&core, slice).await;
+            if let Err(error) = check_logins(&core, slice).await {
+                tracing::warn!(error = %error, "logins cannot be checked");
+            }
         }
     }
 }
@@ -157,21 +167,22 @@ async fn compare(core: &Arc<Core>, cursors: &mut Cursors) -> Result<(), ChatErro
     read(core, store.access().access_changes(), &mut cursors.access).await
 }
 
-/// Reads one feed to its end; when it has forgotten something everything is compared.
+/// Reads one feed to its end; when it has forgotten something everything is compared. What cannot be looked at is
+/// read again: the cursor moves only behind what was.
 async fn read(
     core: &Arc<Core>,
     changes: &dyn Changes,
     cursor: &mut Option<ChangeCursor>,
 ) -> Result<(), ChatError> {
     loop {
-        let first = cursor.is_none();
         let changed = changes.since(*cursor, CHANGES_MAX).await?;
-        *cursor = Some(changed.cursor);
-        if changed.lagged && !first {
-            everything(core).await;
+        if changed.lagged {
+            everything(core).await?;
+            *cursor = Some(changed.cursor);
             return Ok(());
         }
         if changed.items.is_empty() {
+            *cursor = Some(changed.cursor);
             return Ok(());
         }
         let mut items = changed.items;
@@ -182,25 +193,26 @@ async fn read(
             match change {
                 Change::Head(conversation) => behind.extend(core.hub.topic(conversation)),
                 Change::Memberships(user) => core.hub.memberships_moved(user),
-                Change::Friendships(user) => friendships_moved(core, user).await,
-                Change::Session(login) => check_logins(core, &[login]).await,
+                Change::Friendships(user) => friendships_moved(core, user).await?,
+                Change::Session(login) => check_logins(core, &[login]).await?,
             }
         }
-        read_heads(core, &behind).await;
+        read_heads(core, &behind).await?;
+        *cursor = Some(changed.cursor);
     }
 }
 
 /// Compares all that this node serves with the store, at once: for tests, and when a feed has forgotten something.
 pub(crate) async fn everything_now(core: &Arc<Core>) -> Result<(), ChatError> {
-    everything(core).await;
+    everything(core).await?;
     core.sweep().await
 }
 
-async fn everything(core: &Arc<Core>) {
+async fn everything(core: &Arc<Core>) -> Result<(), ChatError> {
     for person in core.hub.everybody() {
-        super::refresh::memberships(core, &person).await;
-        friendships_moved(core, person.id).await;
+        super::refresh::compare(core, &person).await?;
+        friendships_moved(core, person.id).await?;
     }
-    read_heads(core, &core.hub.served()).await;
-    check_logins(core, &core.hub.logins()).await;
+    read_heads(core, &core.hub.served()).await?;
+    check_logins(core, &core.hub.logins()).await
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::hub::lock;
-use super::outbox::{Behind, Chore, Lag};
+use super::outbox::{Behind, Chore, Lag, TakenIn};
 use super::pump::friends_since;
 use super::session::Line;
 use super::topic::{Begin, Topic};
+use crate::conversation::{Read, Seat};
 use crate::engine::rows;
 use crate::error::ChatError;
 use crate::event::{Event, ReceiptEvent, Shared};
@@ -14,35 +15,53 @@ use crate::id::{ConversationId, Seq};
 use crate::message::{Entry, What};
 use crate::page::Limit;
 use crate::receipt::Receipt;
-use crate::store::{After, Entries};
+use crate::store::{After, Entries, SeatQuery};
 
 /// How long to wait before a failed read is tried again.
 const RETRY: std::time::Duration = std::time::Duration::from_millis(200);
 
-/// Does one chore. What fails is logged and tried again.
-pub(super) async fn fetch(line: &Arc<Line>, chore: Chore) -> Vec<Event> {
-    let done = match &chore {
-        Chore::Entries(lagging) => entries(line, lagging).await,
-        Chore::Friends(cursor) => friends(line, *cursor).await,
-        Chore::Receipts(id) => receipts(line, *id).await,
-        Chore::Summary(id) => summary(line, *id).await,
+/// Does one chore. What fails is logged and tried again; what is dropped is done later.
+pub(super) async fn fetch(line: &Arc<Line>, chore: Chore) {
+    let owed = Owed { line, chore: Some(chore) };
+    let done = match owed.chore.as_ref() {
+        Some(Chore::Entries(lagging)) => entries(line, lagging).await,
+        Some(Chore::Friends(cursor)) => friends(line, *cursor).await,
+        Some(Chore::Receipts(id)) => {
+            receipts(line, *id).await.map(|events| line.outbox.take_in_state(events))
+        }
+        Some(Chore::Summary(id)) => summary(line, *id).await.map(|events| line.outbox.take_in_state(events)),
+        None => Ok(()),
     };
     match done {
-        Ok(events) => events,
+        Ok(()) => owed.done(),
         Err(error) => {
             tracing::warn!(user = %line.outbox.user, error = %error, "a session cannot catch up, trying again");
             line.core.clock.sleep(RETRY).await;
-            match chore {
-                Chore::Receipts(id) => line.outbox.owe_receipts(id),
-                Chore::Summary(id) => line.outbox.owe_summary(id),
-                Chore::Entries(_) | Chore::Friends(_) => {}
-            }
-            Vec::new()
         }
     }
 }
 
-async fn entries(line: &Arc<Line>, lagging: &[(ConversationId, Lag)]) -> Result<Vec<Event>, ChatError> {
+/// A chore that goes back on the list unless it is done.
+struct Owed<'a> {
+    line: &'a Line,
+    chore: Option<Chore>,
+}
+
+impl Owed<'_> {
+    fn done(mut self) {
+        self.chore = None;
+    }
+}
+
+impl Drop for Owed<'_> {
+    fn drop(&mut self) {
+        if let Some(chore) = &self.chore {
+            self.line.outbox.owe(chore);
+        }
+    }
+}
+
+async fn entries(line: &Arc<Line>, lagging: &[(ConversationId, Lag)]) -> Result<(), ChatError> {
     let wanted: Vec<After> =
         lagging.iter().map(|(id, lag)| After { conversation: *id, after: lag.next.previous() }).collect();
     let read = {
@@ -50,42 +69,43 @@ async fn entries(line: &Arc<Line>, lagging: &[(ConversationId, Lag)]) -> Result<
         line.core.store.talk().log().entries(&wanted, Limit::default()).await?
     };
     // No await from here on: a dropped future has changed nothing.
-    let mut events = Vec::new();
     for (id, lag) in lagging {
         match read.iter().find(|read| read.conversation == *id) {
-            Some(read) => page(line, *id, *lag, read, &mut events),
+            Some(read) => page(line, *id, *lag, read),
             None => line.outbox.move_on(*id, None),
         }
     }
-    Ok(events)
+    Ok(())
 }
 
 /// Passes one page of a conversation on, and joins live when that was the last.
 ///
 /// A conversation that this node serves to nobody any more is read all the same: its session went while it lagged, and
 /// gets everything up to its own going.
-fn page(line: &Arc<Line>, id: ConversationId, lag: Lag, read: &Entries, events: &mut Vec<Event>) {
+fn page(line: &Arc<Line>, id: ConversationId, lag: Lag, read: &Entries) {
     let topic = line.core.hub.topic(id);
     let missing = read.head.get().saturating_sub(lag.next.previous().get());
     if lag.next < read.start || missing > line.core.limits.catch_up_entries_max {
-        reset(line, id, topic.as_ref(), read.head, events);
+        reset(line, id, lag, topic.as_ref());
         return;
     }
-    let mut next = lag.next;
+    let (mut next, mut events, mut ended) = (lag.next, Vec::with_capacity(read.items.len()), false);
     for row in &read.items {
         let entry = rows::entry(id, row);
         next = entry.seq.next();
-        let ends = ends_for(line, &entry);
-        let shown = rows::seen_from(entry, lag.visible_from);
-        events.push(Event::Entry(Shared::new(shown)));
-        if ends {
-            part(line, id, topic.as_ref(), next);
-            return;
+        ended = ends_for(line, topic.as_deref(), &entry);
+        events.push(Event::Entry(Shared::new(rows::seen_from(entry, lag.visible_from))));
+        if ended {
+            break;
         }
+    }
+    if line.outbox.take_in(id, lag, next, events) == TakenIn::No {
+        return;
     }
     let lag = Lag { next, ..lag };
     match topic {
-        _ if next <= read.head => line.outbox.move_on(id, Some(Behind::Lagging(lag))),
+        topic if ended => part(line, id, topic.as_ref(), next),
+        _ if next <= read.head => {}
         Some(topic) => {
             topic.join(&line.outbox, lag, Begin::Resume);
         }
@@ -93,10 +113,13 @@ fn page(line: &Arc<Line>, id: ConversationId, lag: Lag, read: &Entries, events: 
     }
 }
 
-/// Whether this entry ends what its session may see.
-fn ends_for(line: &Line, entry: &Entry) -> bool {
+/// Whether this entry ends what its session may see: its user went, or it only reads and may not any more.
+fn ends_for(line: &Line, topic: Option<&Topic>, entry: &Entry) -> bool {
     let (_, gone) = rows::comings_and_goings(&entry.what);
-    gone.contains(&line.outbox.user) || entry.what == What::Closed
+    let shut = matches!(&entry.what, What::Updated { changes } if changes.read == Some(Read::Members));
+    let is_member = || topic.is_some_and(|topic| topic.subscription(line.outbox.user).is_some());
+    let only_reads = || lock(&line.reading).contains(&entry.conversation) && !is_member();
+    gone.contains(&line.outbox.user) || entry.what == What::Closed || (shut && only_reads())
 }
 
 /// The user went by the entry before `next`. If he has come back since, his stream goes on where his view begins.
@@ -119,34 +142,32 @@ fn part(line: &Arc<Line>, id: ConversationId, topic: Option<&Arc<Topic>>, next: 
     }
 }
 
-/// Too far behind: live goes on after the head, the rest is for history. Who is no member any more is only told so.
-fn reset(
-    line: &Arc<Line>,
-    id: ConversationId,
-    topic: Option<&Arc<Topic>>,
-    head: Seq,
-    events: &mut Vec<Event>,
-) {
+/// Too far behind: live goes on after what the hub has passed on, so that a going still to come is told; the rest is
+/// for history. Who is no member any more is only told so.
+fn reset(line: &Arc<Line>, id: ConversationId, lag: Lag, topic: Option<&Arc<Topic>>) {
     let user = line.outbox.user;
     let served = topic.filter(|topic| topic.subscription(user).is_some() || topic.is_reader(&line.outbox));
     let Some(topic) = served else {
-        line.outbox.move_on(id, None);
-        events.push(Event::Gone(id));
+        if line.outbox.take_in(id, lag, lag.next, vec![Event::Gone(id)]) == TakenIn::Yes {
+            line.outbox.move_on(id, None);
+        }
         return;
     };
-    metrics::counter!("chat_sessions_reset").increment(1);
-    events.push(Event::Reset { conversation: id, head });
-    let visible_from = topic.subscription(user).unwrap_or(Seq::new(1));
-    topic.join(&line.outbox, Lag { next: head.next(), visible_from }, Begin::Resume);
+    let head = topic.passed_to(&line.outbox);
+    let told = vec![Event::Reset { conversation: id, head }];
+    if line.outbox.take_in(id, lag, head.next(), told) == TakenIn::Yes {
+        metrics::counter!("chat_sessions_reset").increment(1);
+        let visible_from = topic.subscription(user).unwrap_or(Seq::new(1));
+        topic.join(&line.outbox, Lag { next: head.next(), visible_from }, Begin::Resume);
+    }
 }
 
-async fn friends(line: &Arc<Line>, cursor: u64) -> Result<Vec<Event>, ChatError> {
+async fn friends(line: &Arc<Line>, cursor: u64) -> Result<(), ChatError> {
     let (now, events) = friends_since(&line.core, line.outbox.user, cursor).await?;
     let feed = lock(&line.holding.person.feed);
     // As with entries: live from where the feed stands, if nothing was passed on meanwhile.
-    line.outbox.friends_from((feed.last > now).then_some(now));
-    drop(feed);
-    Ok(events.into_iter().map(|event| Event::Friendship(Shared::new(event))).collect())
+    line.outbox.take_in_friends(cursor, now, feed.last, events);
+    Ok(())
 }
 
 async fn receipts(line: &Arc<Line>, id: ConversationId) -> Result<Vec<Event>, ChatError> {
@@ -173,9 +194,10 @@ async fn receipts(line: &Arc<Line>, id: ConversationId) -> Result<Vec<Event>, Ch
 }
 
 async fn summary(line: &Arc<Line>, id: ConversationId) -> Result<Vec<Event>, ChatError> {
-    match line.core.summary(line.outbox.user, id).await {
-        Ok(summary) if summary.role.is_some() => Ok(vec![Event::Conversation(Shared::new(summary))]),
-        Ok(_) | Err(ChatError::Refused(_)) => Ok(vec![Event::Gone(id)]),
-        Err(error) => Err(error),
-    }
+    let (core, user) = (&line.core, line.outbox.user);
+    let mut seats = core.store.talk().memberships().seats(user, SeatQuery::These(&[id])).await?;
+    // What is hidden is gone too.
+    seats.retain(Seat::is_listed);
+    let summary = core.summaries(user, &seats).await?.pop();
+    Ok(vec![summary.map_or(Event::Gone(id), |summary| Event::Conversation(Shared::new(summary)))])
 }

@@ -1,7 +1,8 @@
 //! Who is connected to this node, and what is passed on to them.
 //!
 //! People are subscribed, not sessions: a session that follows everything live costs no memory per conversation. Locks
-//! are taken in this order and never over an await: people or topics → one topic → one person's sessions → one outbox.
+//! are taken in this order and never over an await: people → one person's topics → topics → one topic → one person's
+//! sessions → one outbox.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,10 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use tokio::runtime::Handle;
 
 use super::notify::{self, Interest, Notice};
-use super::outbox::{Ended, Outbox};
+use super::outbox::{Ended, Lag, Outbox};
 use super::presence::PresenceBook;
 use super::pump;
-use super::topic::{Pump, Served, Topic};
+use super::topic::{Begin, Pump, Served, Topic};
 use crate::conversation::Conversation;
 use crate::engine::{Core, rows};
 use crate::event::{Event, ReceiptEvent, Shared, TypingEvent};
@@ -45,7 +46,8 @@ struct Here {
 pub(crate) struct Person {
     pub(super) id: UserId,
     outboxes: Mutex<Vec<Arc<Outbox>>>,
-    topics: Mutex<Vec<Arc<Topic>>>,
+    /// What he is served; absent once nobody holds him here any more.
+    topics: Mutex<Option<Vec<Arc<Topic>>>>,
     /// With whom there is a block, from either side.
     blocks: Mutex<HashSet<UserId>>,
     pub(super) feed: Mutex<Feed>,
@@ -68,7 +70,7 @@ impl Person {
         Self {
             id,
             outboxes: Mutex::default(),
-            topics: Mutex::default(),
+            topics: Mutex::new(Some(Vec::new())),
             blocks: Mutex::default(),
             feed: Mutex::default(),
             ready: tokio::sync::OnceCell::new(),
@@ -82,7 +84,7 @@ impl Person {
     }
 
     pub(super) fn topics(&self) -> Vec<Arc<Topic>> {
-        lock(&self.topics).clone()
+        lock(&self.topics).clone().unwrap_or_default()
     }
 
     pub(super) fn is_blocked_with(&self, other: UserId) -> bool {
@@ -103,7 +105,9 @@ impl Person {
     }
 
     fn forget(&self, topic: &Arc<Topic>) {
-        lock(&self.topics).retain(|one| !Arc::ptr_eq(one, topic));
+        if let Some(own) = &mut *lock(&self.topics) {
+            own.retain(|one| !Arc::ptr_eq(one, topic));
+        }
     }
 }
 
@@ -142,7 +146,9 @@ impl Hub {
     fn spawn<F: Future<Output = ()> + Send + 'static>(&self, work: impl FnOnce(Arc<Core>) -> F) {
         if let Some(core) = self.core.get().and_then(Weak::upgrade) {
             let tasks = core.tasks.clone();
-            tasks.spawn_on(work(core), &self.runtime);
+            let (stop, work) = (core.stop.clone(), work(core));
+            // Nothing of this is waited for when the chat ends, least of all a store that does not answer.
+            tasks.spawn_on(async move { stop.run_until_cancelled(work).await }, &self.runtime);
         }
     }
 
@@ -157,11 +163,14 @@ impl Hub {
             return None;
         }
         here.holders += 1;
+        if here.holders == 1 {
+            self.interest(notify::Topic::User(user), Interest::On);
+        }
         Some(Holding { hub: Arc::clone(self), person: Arc::clone(&here.person) })
     }
 
     fn let_go(&self, person: &Arc<Person>) {
-        {
+        let topics = {
             let mut people = lock(&self.people);
             let Some(here) = people.get_mut(&person.id) else { return };
             here.holders -= 1;
@@ -169,9 +178,10 @@ impl Hub {
                 return;
             }
             people.remove(&person.id);
-        }
-        self.interest(notify::Topic::User(person.id), Interest::Off);
-        for topic in std::mem::take(&mut *lock(&person.topics)) {
+            self.interest(notify::Topic::User(person.id), Interest::Off);
+            lock(&person.topics).take()
+        };
+        for topic in topics.into_iter().flatten() {
             topic.unsubscribe(person);
             self.tidy(&topic);
         }
@@ -268,8 +278,10 @@ impl Hub {
         served: Served,
         visible_from: Seq,
     ) -> Option<Arc<Topic>> {
-        let (topic, new) = self.serve(served, |topic| topic.subscribe(person, visible_from));
         let mut own = lock(&person.topics);
+        // Who went meanwhile is not served: he would stand in the way of the one who has come back.
+        let own = own.as_mut()?;
+        let (topic, new) = self.serve(served, |topic| topic.subscribe(person, visible_from));
         if !own.iter().any(|one| Arc::ptr_eq(one, &topic)) {
             own.push(Arc::clone(&topic));
         }
@@ -287,7 +299,6 @@ impl Hub {
         let same = topics.get(&topic.id).is_some_and(|one| Arc::ptr_eq(one, topic));
         if same && topic.is_idle() {
             topics.remove(&topic.id);
-            drop(topics);
             self.interest(notify::Topic::Conversation(topic.id), Interest::Off);
         }
     }
@@ -298,14 +309,14 @@ impl Hub {
         let new = !topics.contains_key(&served.id);
         let topic = Arc::clone(topics.entry(served.id).or_insert_with(|| Arc::new(Topic::new(served))));
         join(&topic);
-        drop(topics);
         if new {
             self.interest(notify::Topic::Conversation(served.id), Interest::On);
         }
+        drop(topics);
         (topic, new)
     }
 
-    /// Says what this node wants to be told of.
+    /// Says what this node wants to be told of; under the lock that decides it, so that it is said in order.
     fn interest(&self, topic: notify::Topic, interest: Interest) {
         if let Some(core) = self.core.get().and_then(Weak::upgrade) {
             core.notifier.interest(topic, interest);
@@ -393,17 +404,18 @@ impl Hub {
         }
     }
 
-    /// Somebody has hidden a direct conversation.
-    pub(crate) fn hidden(&self, id: ConversationId, user: UserId) {
-        if let Some(topic) = self.topic(id) {
-            topic.hide(user);
-        }
-        if let Some(person) = self.person(user) {
-            person.each(|outbox| {
-                outbox.start_at(id, None);
-                outbox.offer_summary(id, &Event::Gone(id));
-            });
-        }
+    /// Somebody has hidden a direct conversation up to `visible_from`: it is gone, and what came since follows.
+    pub(crate) fn hidden(&self, id: ConversationId, user: UserId, visible_from: Seq) {
+        let (Some(person), Some(topic)) = (self.person(user), self.topic(id)) else { return };
+        topic.hide(user, visible_from);
+        person.each(|outbox| {
+            outbox.offer_summary(id, &Event::Gone(id));
+            if outbox.is_held() {
+                outbox.forget(id);
+            } else {
+                topic.join(outbox, Lag { next: visible_from, visible_from }, Begin::Anew);
+            }
+        });
     }
 
     /// Somebody is no member any more, outside the log.
@@ -413,7 +425,7 @@ impl Hub {
             self.unsubscribe(&person, &topic);
         }
         person.each(|outbox| {
-            outbox.start_at(id, None);
+            outbox.forget(id);
             outbox.offer_summary(id, &Event::Gone(id));
         });
     }

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::event::Event;
+use crate::event::{Event, FriendshipEvent, Shared};
 use crate::id::{ConversationId, Seq, SessionId, UserId};
 
 /// Why a session is over.
@@ -54,7 +54,11 @@ pub(crate) struct Outbox {
 
 #[derive(Default)]
 struct State {
+    /// What the session has fetched itself: given out before what waits.
+    fetched: VecDeque<Event>,
     events: VecDeque<Event>,
+    /// The cursor up to which the session knows the friendships: earlier steps are repeats.
+    friends_known: u64,
     ended: Option<Ended>,
     /// Absent while the session follows everything live, which is nearly always.
     backlog: Option<Box<Backlog>>,
@@ -64,7 +68,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Backlog {
     behind: HashMap<ConversationId, Behind>,
-    /// Before the last part of its first `sync`: only what is named here is passed on.
+    /// Before the last part of its first `sync`: only what is named here is passed on. The rest is noted.
     held: Option<HashSet<ConversationId>>,
     /// Friendships are to be read from this cursor.
     friends_from: Option<u64>,
@@ -110,19 +114,14 @@ impl Outbox {
         self.lock().backlog.as_ref().is_some_and(|backlog| backlog.held.is_some())
     }
 
-    /// Lets these conversations through; with `All` everything.
-    pub(super) fn release(&self, what: &Release<'_>) {
+    /// Lets everything through.
+    pub(super) fn release(&self) {
         let mut state = self.lock();
         let Some(backlog) = &mut state.backlog else { return };
-        match what {
-            Release::All => backlog.held = None,
-            Release::These(ids) => {
-                if let Some(held) = &mut backlog.held {
-                    held.extend(ids.iter());
-                }
-            }
-        }
+        backlog.held = None;
         state.tidy();
+        drop(state);
+        self.wake.notify_one();
     }
 
     /// The next entry of a conversation, from the hub.
@@ -132,7 +131,8 @@ impl Outbox {
             return;
         }
         if let Some(backlog) = &mut state.backlog {
-            if backlog.held.as_ref().is_some_and(|released| !released.contains(&of)) {
+            if !backlog.lets_through(of) {
+                backlog.behind.entry(of).or_insert(Behind::Lagging(lag));
                 return;
             }
             match backlog.behind.get(&of) {
@@ -154,9 +154,9 @@ impl Outbox {
     }
 
     /// A step of the user's friendships that follows the one at `before`.
-    pub(super) fn offer_friend(&self, before: u64, event: &Event) {
+    pub(super) fn offer_friend(&self, before: u64, step: &Shared<FriendshipEvent>) {
         let mut state = self.lock();
-        if state.ended.is_some() {
+        if state.ended.is_some() || step.cursor <= state.friends_known {
             return;
         }
         if state
@@ -167,7 +167,7 @@ impl Outbox {
             return;
         }
         if state.events.len() < self.events_max {
-            state.events.push_back(event.clone());
+            state.events.push_back(Event::Friendship(step.clone()));
         } else {
             state.backlog.get_or_insert_default().friends_from = Some(before);
         }
@@ -191,15 +191,11 @@ impl Outbox {
 
     fn offer(&self, of: ConversationId, event: &Event, otherwise: impl FnOnce(&mut Backlog)) {
         let mut state = self.lock();
-        let held = state
-            .backlog
-            .as_ref()
-            .and_then(|backlog| backlog.held.as_ref())
-            .is_some_and(|released| !released.contains(&of));
-        if state.ended.is_some() || held {
+        if state.ended.is_some() {
             return;
         }
-        if state.events.len() < self.events_max {
+        let held = state.backlog.as_ref().is_some_and(|backlog| !backlog.lets_through(of));
+        if !held && state.events.len() < self.events_max {
             state.events.push_back(event.clone());
         } else {
             otherwise(state.backlog.get_or_insert_default());
@@ -222,6 +218,12 @@ impl Outbox {
     /// The next event that waits.
     pub(super) fn pop(&self) -> Option<Event> {
         let mut state = self.lock();
+        if let Some(event) = state.fetched.pop_front() {
+            if state.fetched.is_empty() {
+                state.fetched = VecDeque::new();
+            }
+            return Some(event);
+        }
         let event = state.events.pop_front();
         if event.is_some() && state.events.is_empty() && state.events.capacity() > 64 {
             // What a burst has taken is given back.
@@ -237,24 +239,58 @@ impl Outbox {
     pub(super) fn end(&self, why: Ended) {
         let mut state = self.lock();
         state.ended.get_or_insert(why);
+        state.fetched = VecDeque::new();
         state.events = VecDeque::new();
         state.backlog = None;
         drop(state);
         self.wake.notify_one();
     }
 
-    /// Begins a conversation's stream at a position; what waits of it is forgotten.
+    /// Waits until it is over.
+    pub(super) async fn over(&self) {
+        while self.ended().is_none() {
+            self.wake.notified().await;
+        }
+    }
+
+    /// Begins a conversation's stream at a position, and lets it through; what waits of it is forgotten.
     pub(super) fn start_at(&self, of: ConversationId, behind: Option<Behind>) {
         let mut state = self.lock();
-        state.events.retain(|event| !matches!(event, Event::Entry(entry) if entry.conversation == of));
+        state.forget(of);
         if let Some(behind) = behind {
             state.backlog.get_or_insert_default().behind.insert(of, behind);
-        } else if let Some(backlog) = &mut state.backlog {
-            backlog.behind.remove(&of);
-            state.tidy();
+        }
+        if let Some(held) = state.backlog.as_mut().and_then(|backlog| backlog.held.as_mut()) {
+            held.insert(of);
         }
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// Ends a conversation's stream: what waits of it is forgotten.
+    pub(super) fn forget(&self, of: ConversationId) {
+        self.lock().forget(of);
+    }
+
+    /// Takes in entries that were fetched from `lag` on, if the session still lags there; then it goes on from `next`.
+    /// A stream that was begun anew or has ended meanwhile takes nothing in.
+    pub(super) fn take_in(&self, of: ConversationId, lag: Lag, next: Seq, entries: Vec<Event>) -> TakenIn {
+        let mut state = self.lock();
+        let behind = state.backlog.as_mut().and_then(|backlog| backlog.behind.get_mut(&of));
+        match behind {
+            Some(behind) if *behind == Behind::Lagging(lag) => *behind = Behind::Lagging(Lag { next, ..lag }),
+            _ => return TakenIn::No,
+        }
+        state.fetched.extend(entries);
+        TakenIn::Yes
+    }
+
+    /// Takes in the present state of something.
+    pub(super) fn take_in_state(&self, events: Vec<Event>) {
+        let mut state = self.lock();
+        if state.ended.is_none() {
+            state.fetched.extend(events);
+        }
     }
 
     /// Changes where it stands in a conversation it lags in; nothing when it does not lag there any more.
@@ -270,28 +306,47 @@ impl Outbox {
         state.tidy();
     }
 
-    /// Reads friendships from `cursor`, or with `None` follows them live.
-    pub(super) fn friends_from(&self, cursor: Option<u64>) {
+    /// Takes in friendships that were fetched from `cursor` up to `now`, if they are still wanted from there.
+    pub(super) fn take_in_friends(&self, cursor: u64, now: u64, passed: u64, steps: Vec<FriendshipEvent>) {
+        {
+            let mut state = self.lock();
+            if state.backlog.as_ref().and_then(|backlog| backlog.friends_from) != Some(cursor) {
+                return;
+            }
+            state.fetched.extend(steps.into_iter().map(|step| Event::Friendship(Shared::new(step))));
+        }
+        self.friends_from(now, passed);
+    }
+
+    /// The session knows the friendships up to `cursor`: it follows them live if no more was `passed` on, else it
+    /// reads them from there.
+    pub(super) fn friends_from(&self, cursor: u64, passed: u64) {
         let mut state = self.lock();
-        if cursor.is_none() && state.backlog.is_none() {
+        state.friends_known = cursor;
+        let from = (passed > cursor).then_some(cursor);
+        if from.is_none() && state.backlog.is_none() {
             return;
         }
         let backlog = state.backlog.get_or_insert_default();
         backlog.friends_held = false;
-        backlog.friends_from = cursor;
+        backlog.friends_from = from;
         state.tidy();
         drop(state);
         self.wake.notify_one();
     }
 
-    /// The receipts of a conversation could not be read: later.
-    pub(super) fn owe_receipts(&self, of: ConversationId) {
-        self.lock().backlog.get_or_insert_default().receipts.insert(of);
-    }
-
-    /// The summary of a conversation could not be read: later.
-    pub(super) fn owe_summary(&self, of: ConversationId) {
-        self.lock().backlog.get_or_insert_default().summaries.insert(of);
+    /// What was taken off the list was not done: later.
+    pub(super) fn owe(&self, chore: &Chore) {
+        let mut state = self.lock();
+        if state.ended.is_some() {
+            return;
+        }
+        match chore {
+            Chore::Receipts(of) => drop(state.backlog.get_or_insert_default().receipts.insert(*of)),
+            Chore::Summary(of) => drop(state.backlog.get_or_insert_default().summaries.insert(*of)),
+            // These stay on the list until they are done.
+            Chore::Entries(_) | Chore::Friends(_) => {}
+        }
     }
 
     /// What the session must fetch next, while nothing else waits. Receipts and summaries are taken off the list.
@@ -299,8 +354,8 @@ impl Outbox {
         let mut state = self.lock();
         let backlog = state.backlog.as_mut()?;
         let lagging = |(id, behind): (&ConversationId, &Behind)| match behind {
-            Behind::Lagging(lag) => Some((*id, *lag)),
-            Behind::Ahead(_) => None,
+            Behind::Lagging(lag) if backlog.lets_through(*id) => Some((*id, *lag)),
+            Behind::Lagging(_) | Behind::Ahead(_) => None,
         };
         let mut lagging: Vec<_> = backlog.behind.iter().filter_map(lagging).collect();
         if !lagging.is_empty() {
@@ -310,10 +365,13 @@ impl Outbox {
         if let Some(cursor) = backlog.friends_from {
             return Some(Chore::Friends(cursor));
         }
-        let chore = if let Some(&id) = backlog.summaries.iter().next() {
+        let released = |id: &&ConversationId| backlog.lets_through(**id);
+        let summary = backlog.summaries.iter().find(released).copied();
+        let receipts = backlog.receipts.iter().find(released).copied();
+        let chore = if let Some(id) = summary {
             backlog.summaries.remove(&id);
             Some(Chore::Summary(id))
-        } else if let Some(&id) = backlog.receipts.iter().next() {
+        } else if let Some(id) = receipts {
             backlog.receipts.remove(&id);
             Some(Chore::Receipts(id))
         } else {
@@ -328,15 +386,33 @@ impl Outbox {
     }
 }
 
-/// What a held session lets through.
-pub(super) enum Release<'a> {
-    /// Everything.
-    All,
-    /// These conversations.
-    These(&'a [ConversationId]),
+/// Whether what was fetched is still wanted.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TakenIn {
+    Yes,
+    No,
+}
+
+impl Backlog {
+    /// Whether events of this conversation are passed on.
+    fn lets_through(&self, of: ConversationId) -> bool {
+        self.held.as_ref().is_none_or(|released| released.contains(&of))
+    }
 }
 
 impl State {
+    /// Drops what waits of a conversation's entries.
+    fn forget(&mut self, of: ConversationId) {
+        let keep = |event: &Event| !matches!(event, Event::Entry(entry) if entry.conversation == of);
+        self.fetched.retain(keep);
+        self.events.retain(keep);
+        if let Some(backlog) = &mut self.backlog {
+            backlog.behind.remove(&of);
+            self.tidy();
+        }
+    }
+
     /// Gives an empty backlog back.
     fn tidy(&mut self) {
         let empty = self.backlog.as_ref().is_some_and(|backlog| {

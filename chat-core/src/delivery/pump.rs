@@ -24,9 +24,15 @@ pub(super) async fn run(core: Arc<Core>, topic: Arc<Topic>) {
             Step::Read(after) => {
                 let wanted = [After { conversation: topic.id, after }];
                 match core.store.talk().log().entries(&wanted, Limit::MAX).await {
-                    Ok(read) => {
+                    Ok(read) if read.iter().any(|entries| !entries.items.is_empty()) => {
                         let items = read.into_iter().flat_map(|entries| entries.items);
                         topic.read(items.map(|row| rows::entry(topic.id, &row)).collect());
+                    }
+                    Ok(_) => {
+                        tracing::warn!(conversation = %topic.id, "entries that were told of are not there, trying again");
+                        if wait(&core).await.is_stopped() {
+                            break;
+                        }
                     }
                     Err(error) => {
                         tracing::warn!(conversation = %topic.id, error = %error, "entries cannot be read, trying again");
@@ -54,7 +60,7 @@ async fn pass_on(core: &Arc<Core>, topic: &Arc<Topic>, entry: &Entry) {
                     core.hub.unsubscribe(&person, topic);
                 }
                 for outbox in dismissed {
-                    outbox.start_at(topic.id, None);
+                    outbox.forget(topic.id);
                     outbox.offer_summary(topic.id, &Event::Gone(topic.id));
                 }
                 return;
@@ -95,17 +101,19 @@ pub(super) async fn friends(core: Arc<Core>, person: Arc<Person>) {
         };
         match friends_since(&core, person.id, after).await {
             Ok((cursor, events)) => {
+                // Held until all is passed on: who joins live compares with `last`.
+                let mut feed = lock(&person.feed);
                 let mut before = after;
                 for event in events {
                     let version = event.cursor;
-                    let event = Event::Friendship(Shared::new(event));
+                    let event = Shared::new(event);
                     person.each(|outbox| outbox.offer_friend(before, &event));
                     before = version;
                 }
-                let mut feed = lock(&person.feed);
                 // A full answer may not have been all.
                 feed.moved |= cursor > after;
-                feed.last = cursor;
+                // Whoever arrived meanwhile may have begun further on; a feed that was restored goes back.
+                feed.last = if cursor < after { cursor } else { feed.last.max(cursor) };
             }
             Err(error) => {
                 tracing::warn!(user = %person.id, error = %error, "friendships cannot be read, trying again");
@@ -144,7 +152,7 @@ impl Waited {
     }
 }
 
-async fn wait(core: &Core) -> Waited {
+pub(super) async fn wait(core: &Core) -> Waited {
     tokio::select! {
         () = core.clock.sleep(RETRY) => Waited::Done,
         () = core.stop.cancelled() => Waited::Stopped,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::hub::lock;
 use super::outbox::Lag;
+use super::refresh::{self, Begins};
 use super::session::Line;
 use super::topic::{Begin, Served};
 use crate::conversation::{Act, Actor, permits};
@@ -38,8 +39,7 @@ pub(super) async fn subscribe(
     }
     let served = Served::from(&found);
     let topic = if is_member {
-        let new = core.hub.subscribe(&line.holding.person, served, visible_from);
-        settle_head(core, id, new.is_some()).await?;
+        refresh::follow(core, &line.holding.person, &[Begins { served, visible_from }]).await?;
         core.hub.topic(id).ok_or(Refusal::NotFound)?
     } else {
         let (topic, new) = core.hub.add_reader(served, &line.outbox);
@@ -49,7 +49,6 @@ pub(super) async fn subscribe(
     let next = after.unwrap_or(found.head).next().max(visible_from).max(found.start);
     // No await from here on: the reply is written before the first entry.
     topic.join(&line.outbox, Lag { next, visible_from }, Begin::Anew);
-    line.outbox.release(&super::outbox::Release::These(&[id]));
     Ok(found.head)
 }
 
@@ -77,9 +76,9 @@ async fn settle_head(core: &Core, id: ConversationId, new: bool) -> Result<(), C
 pub(super) fn unsubscribe(line: &Arc<Line>, id: ConversationId) {
     if lock(&line.reading).remove(&id)
         && let Some(topic) = line.core.hub.topic(id)
+        && topic.remove_reader(&line.outbox)
     {
-        topic.remove_reader(&line.outbox);
-        line.outbox.start_at(id, None);
+        line.outbox.forget(id);
         line.core.hub.tidy(&topic);
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::hub::{Person, lock};
 use super::outbox::{Behind, Lag};
+use super::pump;
 use super::topic::{Served, Topic};
 use crate::conversation::Kind;
 use crate::engine::Core;
 use crate::error::ChatError;
 use crate::event::{Event, Shared};
-use crate::id::ConversationId;
-use crate::store::Position;
+use crate::id::{ConversationId, Seq};
+use crate::store::{Head, Position, SeatQuery};
 
 /// Subscribes somebody who has just come to all his conversations: once for all his sessions.
 pub(super) async fn arrive(core: &Arc<Core>, person: &Arc<Person>) -> Result<(), ChatError> {
@@ -27,78 +28,122 @@ pub(super) async fn arrive(core: &Arc<Core>, person: &Arc<Person>) -> Result<(),
         own.last = own.last.max(feed.cursor);
     }
     person.set_blocks(blocks);
+    let begins: Vec<Begins> = positions.iter().map(Begins::from).collect();
+    follow(core, person, &begins).await
+}
+
+/// Where somebody's view of a conversation begins, as both were read.
+pub(super) struct Begins {
+    pub(super) served: Served,
+    pub(super) visible_from: Seq,
+}
+
+impl From<&Position> for Begins {
+    fn from(of: &Position) -> Self {
+        Self { served: of.into(), visible_from: of.visible_from }
+    }
+}
+
+/// Serves somebody conversations that he was a member of when they were read.
+///
+/// They may have gone further since. One that was not served before is read up to where it is; of one that was, the
+/// entry by which he went may have been passed on before he was served: whether he is a member is asked again.
+pub(super) async fn follow(
+    core: &Arc<Core>,
+    person: &Arc<Person>,
+    begins: &[Begins],
+) -> Result<(), ChatError> {
     let mut new = Vec::new();
-    for position in &positions {
-        new.extend(core.hub.subscribe(person, position.into(), position.visible_from));
+    for one in begins {
+        new.extend(core.hub.subscribe(person, one.served, one.visible_from));
     }
     settle_heads(core, &new).await?;
+    let moved = |one: &Begins| core.hub.topic(one.served.id).filter(|topic| topic.last() > one.served.head);
+    let moved: Vec<Arc<Topic>> = begins.iter().filter_map(moved).collect();
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<ConversationId> = moved.iter().map(|topic| topic.id).collect();
+    let seats = core.store.talk().memberships().seats(person.id, SeatQuery::These(&ids)).await?;
+    let is_member =
+        |id| seats.iter().any(|seat| seat.conversation.id == id && seat.membership.role().is_some());
+    let gone: Vec<Arc<Topic>> = moved.into_iter().filter(|topic| !is_member(topic.id)).collect();
+    take_off(core, person, &gone).await
+}
+
+/// Takes somebody off what he is no member of. Of a group one goes by an entry: where that is still to be passed on
+/// it only has to be read.
+async fn take_off(core: &Arc<Core>, person: &Arc<Person>, gone: &[Arc<Topic>]) -> Result<(), ChatError> {
+    let heads = settle_heads(core, gone).await?;
+    for (topic, head) in gone.iter().zip(heads) {
+        let passed_on = head.is_none_or(|head| topic.last() >= head.head);
+        if topic.kind == Kind::Channel || passed_on {
+            core.hub.gone(topic.id, person.id);
+        }
+    }
     Ok(())
 }
 
 /// A conversation that was not served before may have grown between reading its head and serving it.
-async fn settle_heads(core: &Arc<Core>, new: &[Arc<Topic>]) -> Result<(), ChatError> {
-    if new.is_empty() {
-        return Ok(());
+async fn settle_heads(core: &Arc<Core>, topics: &[Arc<Topic>]) -> Result<Vec<Option<Head>>, ChatError> {
+    if topics.is_empty() {
+        return Ok(Vec::new());
     }
-    let ids: Vec<ConversationId> = new.iter().map(|topic| topic.id).collect();
+    let ids: Vec<ConversationId> = topics.iter().map(|topic| topic.id).collect();
     let heads = core.store.talk().log().heads(&ids).await?;
-    for (topic, head) in new.iter().zip(heads) {
+    for (topic, head) in topics.iter().zip(&heads) {
         if let Some(head) = head {
             core.hub.raise(topic, head.head);
         }
     }
-    Ok(())
+    Ok(heads)
 }
 
-/// Compares what somebody is served with his memberships: what is new begins with a summary, what is gone ends.
+/// Compares what somebody is served with his memberships, until it is done: what is new begins with a summary, what
+/// is gone ends.
 pub(super) async fn memberships(core: &Arc<Core>, person: &Arc<Person>) {
-    let _one_at_a_time = person.refreshing.lock().await;
-    if let Err(error) = compare(core, person).await {
-        // The next notice or the next comparison finds it again.
-        tracing::warn!(user = %person.id, error = %error, "memberships cannot be compared");
-    }
-}
-
-async fn compare(core: &Arc<Core>, person: &Arc<Person>) -> Result<(), ChatError> {
-    let positions = core.store.talk().memberships().positions(person.id).await?;
-    let served = person.topics();
-    let known: HashSet<ConversationId> = served.iter().map(|topic| topic.id).collect();
-    for position in positions.iter().filter(|position| !known.contains(&position.conversation)) {
-        begin(core, person, position).await?;
-    }
-    let there: HashSet<ConversationId> = positions.iter().map(|position| position.conversation).collect();
-    let gone: Vec<&Arc<Topic>> = served.iter().filter(|topic| !there.contains(&topic.id)).collect();
-    for topic in &gone {
-        if topic.kind == Kind::Channel {
-            core.hub.gone(topic.id, person.id);
+    while let Err(error) = compare(core, person).await {
+        tracing::warn!(user = %person.id, error = %error, "memberships cannot be compared, trying again");
+        if pump::wait(core).await.is_stopped() {
+            return;
         }
     }
-    // Of a group one goes by an entry: it only has to be passed on.
-    let groups: Vec<Arc<Topic>> =
-        gone.into_iter().filter(|topic| topic.kind != Kind::Channel).map(Arc::clone).collect();
-    settle_heads(core, &groups).await
+}
+
+pub(super) async fn compare(core: &Arc<Core>, person: &Arc<Person>) -> Result<(), ChatError> {
+    let _one_at_a_time = person.refreshing.lock().await;
+    // Read first: what is served from here on is newer than the positions.
+    let served = person.topics();
+    let positions = core.store.talk().memberships().positions(person.id).await?;
+    for position in &positions {
+        match core.hub.topic(position.conversation).and_then(|topic| topic.subscription(person.id)) {
+            None => begin(core, person, position).await?,
+            Some(from) if position.kind == Kind::Direct && from < position.visible_from => {
+                core.hub.hidden(position.conversation, person.id, position.visible_from);
+            }
+            Some(_) => {}
+        }
+    }
+    let there: HashSet<ConversationId> = positions.iter().map(|position| position.conversation).collect();
+    let gone: Vec<Arc<Topic>> = served.into_iter().filter(|topic| !there.contains(&topic.id)).collect();
+    take_off(core, person, &gone).await
 }
 
 /// A conversation is new to somebody, outside its log: its summary first, live after the summary's head.
 async fn begin(core: &Arc<Core>, person: &Arc<Person>, position: &Position) -> Result<(), ChatError> {
     let id = position.conversation;
     if position.visible_from > position.head {
-        core.hub.subscribe(person, position.into(), position.visible_from);
-        return Ok(());
+        return follow(core, person, &[position.into()]).await;
     }
     let summary = core.summary(person.id, id).await?;
     let lag = Lag { next: summary.head.next(), visible_from: position.visible_from };
     let event = Event::Conversation(Shared::new(summary));
     person.each(|outbox| {
-        // It joins live by itself, once the summary is given out.
+        outbox.offer_summary(id, &event);
+        // It joins live by itself, once the summary is given out. One that is held is told where to begin.
         if !outbox.is_held() {
             outbox.start_at(id, Some(Behind::Lagging(lag)));
-            outbox.offer_summary(id, &event);
         }
     });
-    let served = Served::from(position);
-    if let Some(topic) = core.hub.subscribe(person, served, position.visible_from) {
-        settle_heads(core, &[topic]).await?;
-    }
-    Ok(())
+    follow(core, person, &[position.into()]).await
 }

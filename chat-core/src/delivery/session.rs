@@ -1,6 +1,6 @@
 //! One connected device.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
@@ -100,8 +100,6 @@ impl Drop for Line {
 /// `handle` in the order in which commands arrive.
 pub struct Session {
     line: Arc<Line>,
-    /// What was fetched from the store and not yet given out.
-    fetched: VecDeque<Event>,
     device: Device,
 }
 
@@ -138,7 +136,7 @@ impl Session {
         if core.stop.is_cancelled() {
             outbox.end(Ended::Shutdown);
         }
-        Ok(Self { line, fetched: VecDeque::new(), device: open.device })
+        Ok(Self { line, device: open.device })
     }
 
     /// Whose it is.
@@ -191,31 +189,29 @@ impl Session {
     /// [`Ended`] when the session is over.
     pub async fn next(&mut self) -> Result<Event, Ended> {
         loop {
-            if let Some(ended) = self.line.outbox.ended() {
+            let outbox = Arc::clone(&self.line.outbox);
+            if let Some(ended) = outbox.ended() {
                 return Err(ended);
             }
             if let Some(event) = self.try_next() {
                 return Ok(event);
             }
-            match self.line.outbox.chore() {
-                Some(chore) => {
-                    // On the heap: it is rare, and would make every waiting task a kilobyte larger.
-                    let events = Box::pin(catch_up::fetch(&self.line, chore)).await;
-                    self.fetched.extend(events);
-                }
-                None => self.line.outbox.wake.notified().await,
+            let Some(chore) = outbox.chore() else {
+                outbox.wake.notified().await;
+                continue;
+            };
+            // Its end waits for no store. On the heap: it is rare, and would make every waiting task a kilobyte larger.
+            let fetch = Box::pin(catch_up::fetch(&self.line, chore));
+            tokio::select! {
+                biased;
+                () = outbox.over() => {}
+                () = fetch => {}
             }
         }
     }
 
     /// The next event, if one waits already.
     pub fn try_next(&mut self) -> Option<Event> {
-        if let Some(event) = self.fetched.pop_front() {
-            if self.fetched.is_empty() {
-                self.fetched = VecDeque::new();
-            }
-            return Some(event);
-        }
         self.line.outbox.pop()
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::hub::lock;
-use super::outbox::{Lag, Release};
+use super::outbox::Lag;
+use super::refresh::{self, Begins};
 use super::session::Line;
 use super::topic::{Begin, Served, Topic};
 use crate::command::{FriendsSince, More, Summary, Sync, SyncState, Synced};
@@ -36,15 +37,9 @@ pub(super) async fn sync(line: &Arc<Line>, request: Sync) -> Result<Synced, Chat
     };
     // No await from here on: the reply is written before the first event.
     go_live(line, &starts);
-    match (request.more, new.next) {
-        (More::Yes, _) | (More::No, Some(_)) => {
-            let ids: Vec<ConversationId> = starts.iter().map(|start| start.id).collect();
-            line.outbox.release(&Release::These(&ids));
-        }
-        (More::No, None) => {
-            line.outbox.release(&Release::All);
-            lock(&line.named).clear();
-        }
+    if request.more == More::No && new.next.is_none() {
+        line.outbox.release();
+        lock(&line.named).clear();
     }
     follow_friends(line, friends.cursor);
     Ok(Synced { friends, conversations: states, new })
@@ -65,12 +60,13 @@ async fn named(
 ) -> Result<(Vec<(ConversationId, SyncState)>, Vec<Start>), ChatError> {
     let core = &line.core;
     let ids: Vec<ConversationId> = request.conversations.iter().map(|(id, _)| *id).collect();
-    lock(&line.named).extend(&ids);
     if ids.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
     let same_epoch = request.epoch.is_none_or(|epoch| epoch == core.meta.epoch);
     let seats = core.store.talk().memberships().seats(line.outbox.user, SeatQuery::These(&ids)).await?;
+    // Only what there is: what a client makes up must not pile up here.
+    lock(&line.named).extend(seats.iter().map(|seat| seat.conversation.id));
     let (mut states, mut starts) = (Vec::with_capacity(ids.len()), Vec::with_capacity(ids.len()));
     for (id, has) in &request.conversations {
         let seat = seats.iter().find(|seat| seat.conversation.id == *id && seat.is_listed());
@@ -137,14 +133,9 @@ async fn serve(core: &Arc<Core>, line: &Arc<Line>, seat: &Seat) -> Result<(), Ch
     if core.hub.is_member_here(id, line.outbox.user) {
         return Ok(());
     }
-    let served = Served::from(&seat.conversation);
-    let new = core.hub.subscribe(&line.holding.person, served, seat.membership.visible_from);
-    if let Some(topic) = new
-        && let Some(head) = core.store.talk().log().heads(&[id]).await?.pop().flatten()
-    {
-        core.hub.raise(&topic, head.head);
-    }
-    Ok(())
+    let begin =
+        Begins { served: Served::from(&seat.conversation), visible_from: seat.membership.visible_from };
+    refresh::follow(core, &line.holding.person, &[begin]).await
 }
 
 fn go_live(line: &Arc<Line>, starts: &[Start]) {
@@ -159,6 +150,5 @@ fn go_live(line: &Arc<Line>, starts: &[Start]) {
 /// Follows friendships from `cursor` on: live if nothing was passed on since, else from the store first.
 fn follow_friends(line: &Arc<Line>, cursor: u64) {
     let feed = lock(&line.holding.person.feed);
-    let from = (feed.last > cursor).then_some(cursor);
-    line.outbox.friends_from(from);
+    line.outbox.friends_from(cursor, feed.last);
 }

@@ -219,6 +219,8 @@ impl Topic {
             Ok(index) => state.subscribers[index] = new,
             Err(index) => state.subscribers.insert(index, new),
         }
+        // As a member he is told everything already.
+        state.readers.retain(|reader| reader.user != person.id);
     }
 
     /// Serves him no longer; nothing when another of his lives is served by now.
@@ -238,10 +240,9 @@ impl Topic {
         Some(state.subscribers[index].visible_from)
     }
 
-    /// Hides everything up to now from a user.
-    pub(super) fn hide(&self, user: UserId) {
+    /// Hides everything before `from` from a user.
+    pub(super) fn hide(&self, user: UserId, from: Seq) {
         let mut state = self.lock();
-        let from = state.last.max(state.target).next();
         if let Ok(index) = state.subscribers.binary_search_by_key(&user, |one| one.person.id) {
             state.subscribers[index].visible_from = from;
         }
@@ -255,8 +256,12 @@ impl Topic {
         }
     }
 
-    pub(super) fn remove_reader(&self, outbox: &Arc<Outbox>) {
-        self.lock().readers.retain(|reader| !Arc::ptr_eq(reader, outbox));
+    /// Serves it no longer; answers whether it was a reader.
+    pub(super) fn remove_reader(&self, outbox: &Arc<Outbox>) -> bool {
+        let mut state = self.lock();
+        let before = state.readers.len();
+        state.readers.retain(|reader| !Arc::ptr_eq(reader, outbox));
+        state.readers.len() < before
     }
 
     pub(super) fn is_reader(&self, outbox: &Arc<Outbox>) -> bool {
@@ -283,6 +288,11 @@ impl Topic {
     /// The last position that a session was passed, or would have been.
     pub(super) fn passed_to(&self, outbox: &Arc<Outbox>) -> Seq {
         self.lock().passed_to(outbox)
+    }
+
+    /// The last position that was passed on to everybody.
+    pub(super) fn last(&self) -> Seq {
+        self.lock().last
     }
 
     /// The last position known to exist.

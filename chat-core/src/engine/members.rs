@@ -73,7 +73,10 @@ impl ActingAs {
     /// Hides a direct conversation from this user alone.
     pub(super) async fn hide(&self, before: Summary) -> Result<Done<Summary>, ChatError> {
         let changed = self.core.store.talk().memberships().hide(before.id, self.user).await?;
-        self.core.hub.hidden(before.id, self.user);
+        let row = self.core.store.talk().memberships().of(before.id, &[self.user]).await?.pop().flatten();
+        if let Some(row) = row {
+            self.core.hub.hidden(before.id, self.user, row.visible_from);
+        }
         self.core.notifier.notify(&Notice::Memberships(self.user));
         Ok(Done { value: before, changed: Changed::when(changed) })
     }

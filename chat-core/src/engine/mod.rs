@@ -242,8 +242,9 @@ impl Chat {
     pub async fn shutdown(&self) {
         self.core.queue.close();
         self.core.receipts.close();
-        self.core.hub.end_all(Ended::Shutdown);
+        // First, so that a session that opens meanwhile sees it.
         self.core.stop.cancel();
+        self.core.hub.end_all(Ended::Shutdown);
         self.core.tasks.close();
         self.core.tasks.wait().await;
     }

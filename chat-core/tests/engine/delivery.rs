@@ -107,6 +107,7 @@ async fn who_is_too_far_behind_is_told_so() {
     for _ in 0..50 {
         say(&chat, 1, user(2), "x").await;
     }
+    chat.settled().await;
     assert_eq!(seqs(&mut slow, 2).await, [1, 2]);
     assert!(matches!(event(&mut slow).await, Event::Reset { head, .. } if head == Seq::new(50)));
     say(&chat, 1, user(2), "live").await;

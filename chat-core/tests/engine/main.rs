@@ -4,5 +4,8 @@
 
 mod common;
 mod delivery;
+mod faults;
 mod messages;
 mod nodes;
+mod resume;
+mod rights;

@@ -144,3 +144,24 @@ async fn a_block_on_one_node_holds_on_the_other() {
     // The second node has kept its view of the conversation; the store's `acl` has moved under it.
     assert_eq!(code(two.actor(user(1)).send_to(user(2), text("cold")).await), "not_accepted");
 }
+
+#[tokio::test]
+async fn typing_crosses_nodes_from_members_only() {
+    let (one, two, _line) = nodes().await;
+    let room = group(&one, &[1, 2, 3]).await;
+    let mut bo = device(&two, 2).await;
+    one.actor(user(1)).typing(room, chat_core::command::Typing::Active).await.unwrap();
+    let chat_core::Event::Typing(typing) = event(&mut bo).await else { panic!("somebody is typing") };
+    assert_eq!((typing.conversation, typing.user), (room, user(1)));
+}
+
+#[tokio::test]
+async fn a_direct_conversation_hidden_on_one_node_is_hidden_on_the_other() {
+    let (one, two, _line) = nodes().await;
+    say(&one, 1, user(2), "old").await;
+    let mut bo = device(&two, 2).await;
+    one.actor(user(2)).leave(direct(1, 2), None).await.unwrap();
+    assert!(matches!(event(&mut bo).await, chat_core::Event::Gone(id) if id == direct(1, 2)));
+    say(&one, 1, user(2), "new").await;
+    assert_eq!(entry(&mut bo).await.seq, Seq::new(2));
+}
