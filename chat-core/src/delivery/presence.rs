@@ -38,8 +38,22 @@ struct Watcher {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Allowed {
-    Yes,
-    No,
+    /// Oneself and friends.
+    Always,
+    /// Strangers: while they share a small conversation, which is looked at whenever there is something to tell.
+    WhileTogether,
+    /// Never across a block.
+    Never,
+}
+
+impl Allowed {
+    fn now(self, core: &Core, watcher: UserId, watched: UserId) -> bool {
+        match self {
+            Self::Always => true,
+            Self::WhileTogether => share_a_small_conversation(core, watcher, watched),
+            Self::Never => false,
+        }
+    }
 }
 
 impl PresenceBook {
@@ -79,6 +93,7 @@ impl PresenceBook {
     /// Tells a user's watchers what changed for them; `judge` says anew who of them may see.
     fn tell(
         &self,
+        core: &Core,
         user: UserId,
         online: bool,
         last_seen: Option<Timestamp>,
@@ -91,10 +106,11 @@ impl PresenceBook {
             if let Some(allowed) = judge.get(&one.outbox.user) {
                 one.allowed = *allowed;
             }
-            let shown = online && one.allowed == Allowed::Yes;
+            let allowed = one.allowed.now(core, one.outbox.user, user);
+            let shown = online && allowed;
             if shown != one.online {
                 one.online = shown;
-                one.outbox.offer_fleeting(if one.allowed == Allowed::Yes { &seen } else { &unseen });
+                one.outbox.offer_fleeting(if allowed { &seen } else { &unseen });
             }
         }
     }
@@ -118,7 +134,7 @@ pub(super) fn tell_all(core: &Core) {
                 None => seen.remove(&user),
             };
         }
-        book.tell(user, online, last_seen, &HashMap::new());
+        book.tell(core, user, online, last_seen, &HashMap::new());
     }
 }
 
@@ -127,8 +143,8 @@ pub(super) async fn judge_again(core: &Arc<Core>, pair: Pair) {
     for (watched, watcher) in [(pair.low(), pair.high()), (pair.high(), pair.low())] {
         match may_see(core, watcher, &[watched]).await {
             Ok(allowed) => {
-                let judged = HashMap::from([(watcher, allowed.first().copied().unwrap_or(Allowed::No))]);
-                core.hub.presence.tell(watched, core.hub.is_online(watched), None, &judged);
+                let judged = HashMap::from([(watcher, allowed.first().copied().unwrap_or(Allowed::Never))]);
+                core.hub.presence.tell(core, watched, core.hub.is_online(watched), None, &judged);
             }
             Err(error) => tracing::warn!(error = %error, "who may see whom cannot be judged"),
         }
@@ -145,15 +161,15 @@ async fn may_see(core: &Arc<Core>, watcher: UserId, watched: &[UserId]) -> Resul
     Ok(watched
         .iter()
         .map(|&user| {
-            let Ok(pair) = Pair::new(watcher, user) else { return Allowed::Yes };
+            let Ok(pair) = Pair::new(watcher, user) else { return Allowed::Always };
             let friendship = judged.get(&pair).copied().flatten().map(|record| record.friendship);
             let friendship = friendship.unwrap_or_default();
             if friendship.is_blocked() {
-                Allowed::No
-            } else if friendship.is_friends() || share_a_small_conversation(core, watcher, user) {
-                Allowed::Yes
+                Allowed::Never
+            } else if friendship.is_friends() {
+                Allowed::Always
             } else {
-                Allowed::No
+                Allowed::WhileTogether
             }
         })
         .collect())
@@ -182,10 +198,11 @@ pub(super) async fn watch(line: &Arc<Line>, users: &[UserId]) -> Result<Vec<Pres
     let book = &core.hub.presence;
     lock(&line.watched).extend(users);
     let presence = |(&user, allowed): (&UserId, Allowed)| {
-        let online = allowed == Allowed::Yes && core.hub.is_online(user);
+        let may_see = allowed.now(core, line.outbox.user, user);
+        let online = may_see && core.hub.is_online(user);
         book.watch(&line.outbox, user, allowed, online);
         let seen = || lock(&book.last_seen).get(&user).copied();
-        let last_seen = if allowed == Allowed::Yes && !online { seen() } else { None };
+        let last_seen = if may_see && !online { seen() } else { None };
         Presence { user, online, last_seen }
     };
     Ok(users.iter().zip(allowed).map(presence).collect())

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 use crate::common::*;
 use chat_core::command::NewConversation;
 use chat_core::delivery::{Inbound, Interest, Topic};
-use chat_core::{Chat, Edit, History, MemoryStore, Notice, Notifier, UserId};
+use chat_core::testing::ManualClock;
+use chat_core::{
+    Chat, Command, Edit, Event, History, Limit, MemoryStore, Notice, Notifier, Policies, Reply, UserId,
+};
 
 #[tokio::test]
 async fn the_id_of_a_deleted_message_opens_no_other() {
@@ -45,6 +48,44 @@ async fn too_large_an_edit_is_refused_before_it_waits() {
     // Nobody may see the message; the shape is judged first all the same.
     let edit = chat.actor(user(9)).edit(room, seq, Edit::text(&long).unwrap(), None).await;
     assert_eq!(code(edit), "validation_failed");
+}
+
+#[tokio::test]
+async fn who_shares_no_conversation_any_more_sees_nobody_come_or_go() {
+    let clock = ManualClock::default();
+    let mut policies = Policies::default();
+    policies.set("direct", "anyone").unwrap();
+    policies.set("group", "anyone").unwrap();
+    let store = Arc::new(MemoryStore::new());
+    let chat = Chat::over(store).policies(policies).clock(Arc::new(clock.clone())).build().await.unwrap();
+    let room = group(&chat, &[1, 2, 3]).await;
+    let mut removed = device(&chat, 2).await;
+    let watched = device(&chat, 3).await;
+    let watch = Command::Watch { users: vec![user(3)] };
+    let Reply::Presence(now) = removed.handle(watch).await.unwrap() else { panic!("presence is answered") };
+    assert!(now[0].online);
+    chat.actor(user(1)).remove(room, user(2), None).await.unwrap();
+    chat.settled().await;
+    let mut told = Vec::new();
+    let (mut gone, mut again) = (Some(watched), None);
+    for round in 0..200 {
+        if round == 50 {
+            drop(gone.take());
+        }
+        if round == 100 {
+            again = Some(device(&chat, 3).await);
+        }
+        clock.advance(std::time::Duration::from_millis(100));
+        tokio::task::yield_now().await;
+        while let Some(event) = removed.try_next() {
+            if let Event::Presence(presence) = event {
+                told.push((presence.online, presence.last_seen));
+            }
+        }
+    }
+    assert!(again.is_some() && told.iter().all(|(online, seen)| !online && seen.is_none()), "{told:?}");
+    let page = chat.actor(user(2)).conversations(None, Limit::MAX).await.unwrap();
+    assert!(page.items.is_empty());
 }
 
 /// Writes down what its node wants to be told of.
