@@ -226,7 +226,7 @@ async fn succeed(core: &Core, kept: &mut Kept, going: Going, lane: &Lane, done: 
         };
         let _ = job.waiter.send(answer);
     }
-    if view.roster.is_none() && view.conversation.acl == done.conversation.acl {
+    if lane.expected.roster.is_none() && view.conversation.acl == done.conversation.acl {
         debug_assert_eq!(view.conversation.id, id, "a view belongs to its lane");
         kept.put(view, done.conversation);
     }

@@ -37,7 +37,7 @@ pub(crate) enum Intent {
 }
 
 impl Intent {
-    /// Whether it changes who is who: then it is decided alone, from all memberships.
+    /// Whether it changes who is who: then it is decided alone.
     pub(crate) const fn is_structural(&self) -> bool {
         match self {
             Self::Send { .. } | Self::Edit { .. } | Self::Delete { .. } => false,
@@ -50,6 +50,11 @@ impl Intent {
             | Self::Update(_)
             | Self::Close => true,
         }
+    }
+
+    /// Whether it may take the last owner away: then it is decided from all memberships.
+    pub(crate) const fn needs_everybody(&self) -> bool {
+        matches!(self, Self::Leave | Self::Remove { .. } | Self::SetRole { .. })
     }
 
     /// The message it changes.

@@ -19,23 +19,32 @@ use crate::store::Shell;
 
 /// How many views are kept.
 const KEPT_MAX: usize = 8_192;
+/// How many rows are kept, all views together.
+const ROWS_KEPT_MAX: usize = 262_144;
 /// How many members one read fetches.
 const ROSTER_PAGE: usize = 1_000;
 
 /// Views that are kept between batches.
 #[derive(Default)]
-pub(super) struct Kept(HashMap<ConversationId, View>);
+pub(super) struct Kept {
+    views: HashMap<ConversationId, View>,
+    /// In all of them.
+    rows: usize,
+}
 
 impl Kept {
     /// Takes a view out, to be used and put back.
     pub(super) fn take(&mut self, id: ConversationId) -> Option<View> {
-        self.0.remove(&id)
+        let view = self.views.remove(&id)?;
+        self.rows -= view.rows.len();
+        Some(view)
     }
 
     /// Keeps a view for the next batch, as the conversation is now; without what may not be kept.
     pub(super) fn put(&mut self, mut view: View, conversation: Conversation) {
-        if self.0.len() >= KEPT_MAX {
-            self.0.clear();
+        if self.views.len() >= KEPT_MAX || self.rows >= ROWS_KEPT_MAX {
+            self.views.clear();
+            self.rows = 0;
         }
         view.conversation = conversation;
         view.rows.retain(|_, row| row.is_some());
@@ -44,7 +53,8 @@ impl Kept {
         }
         view.messages.clear();
         view.roster = None;
-        self.0.insert(view.conversation.id, view);
+        self.rows += view.rows.len();
+        self.views.insert(view.conversation.id, view);
     }
 }
 
@@ -61,7 +71,7 @@ impl Needs {
         let mut needs = Self { users: Vec::new(), messages: Vec::new(), everybody: false, pair: None };
         for job in jobs {
             needs.users.push(job.by);
-            needs.everybody |= job.intent.is_structural();
+            needs.everybody |= job.intent.needs_everybody();
             match &job.intent {
                 Intent::Send { pair, content } => {
                     needs.pair = needs.pair.or(*pair);
