@@ -32,7 +32,9 @@ impl ActingAs {
                 settings: new.settings(),
                 at: self.core.clock.now(),
             };
-            conversations.ensure(&shell).await?;
+            if conversations.ensure(&shell).await?.kind != new.kind {
+                return Err(Refusal::ClientIdReused.into());
+            }
         }
         let client_id = new.client_id.clone();
         let done = self.commit(id, Some(client_id), Intent::Create(Box::new(new))).await?;

@@ -190,8 +190,11 @@ impl ActingAs {
 
     fn tell(&self, pair: Pair, stored: &PairRecord, shown: [bool; 2]) {
         self.core.hub.pair_changed(pair, stored.friendship);
-        for (user, _) in pair.both().into_iter().zip(shown).filter(|(_, shown)| *shown) {
-            self.core.hub.friends_moved(user);
+        for (user, shown) in pair.both().into_iter().zip(shown) {
+            if shown {
+                self.core.hub.friends_moved(user);
+            }
+            // Also whose view is the same: a block he must not see counts on his node too.
             self.core.notifier.notify(&Notice::Friendships(user));
         }
     }

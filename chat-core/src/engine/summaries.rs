@@ -2,7 +2,7 @@
 
 use super::{ActingAs, Core, rows};
 use crate::command::{Peer, Standpoint, Summary, SyncPoint};
-use crate::conversation::{Conversation, Kind, Membership, Seat};
+use crate::conversation::{Conversation, Kind, Membership, Seat, Standing};
 use crate::error::{ChatError, Refusal};
 use crate::id::{ConversationId, UserId};
 use crate::message::{Message, Metadata};
@@ -45,6 +45,7 @@ impl Core {
                 let mut all = self.summaries(user, &[seat]).await?;
                 Ok(all.pop().ok_or(Refusal::NotFound)?)
             }
+            Some(seat) if seat.membership.standing == Standing::Banned => Err(Refusal::NotFound.into()),
             _ => self.outside(user, id).await,
         }
     }

@@ -115,3 +115,18 @@ async fn a_node_asks_for_what_concerns_the_people_it_serves() {
     drop(two);
     assert_eq!(heard(), [on, (Topic::User(person), Interest::Off)]);
 }
+
+#[tokio::test]
+async fn who_may_not_write_does_not_type_either() {
+    let chat = open_chat().await;
+    let room = group(&chat, &[1, 2, 3]).await;
+    let policy =
+        chat_core::command::PolicyPatch { post: Some(chat_core::Post::Admins), ..Default::default() };
+    let update = chat_core::command::Update { policy, ..Default::default() };
+    chat.actor(user(1)).update(room, update, None).await.unwrap();
+    let _connected = device(&chat, 2).await;
+    let typing = chat_core::command::Typing::Active;
+    assert_eq!(code(chat.actor(user(2)).typing(room, typing).await), "forbidden");
+    assert_eq!(code(chat.actor(user(9)).typing(room, typing).await), "not_found");
+    chat.actor(user(1)).typing(room, typing).await.unwrap();
+}
