@@ -1,8 +1,10 @@
 //! Many sockets that count what they are sent, so that a sender can wait until everybody has everything.
 
-use crate::socket::{Socket, Target};
+use crate::socket::Socket;
 use anyhow::{Context as _, Result, anyhow};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
@@ -10,14 +12,13 @@ use tokio::task::LocalSet;
 /// Handshakes under way at the same time.
 const CONNECTING_AT_ONCE: usize = 64;
 
-/// Opens `targets` as quickly as the server lets.
+/// Connects these users as quickly as the server lets.
 ///
 /// # Errors
 /// The first connection that fails.
-pub async fn connect_all(targets: &[Target]) -> Result<Vec<Socket>> {
-    use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-    stream::iter(targets.iter().enumerate())
-        .map(|(nth, target)| Socket::connect(target, nth))
+pub async fn connect_all(server: SocketAddr, users: impl IntoIterator<Item = usize>) -> Result<Vec<Socket>> {
+    stream::iter(users)
+        .map(|nth| Socket::connect(server, nth))
         .buffer_unordered(CONNECTING_AT_ONCE)
         .try_collect()
         .await

@@ -3,8 +3,10 @@
 use crate::crowd::{Crowd, connect_all};
 use crate::harness::Sample;
 use crate::harness::process::Server;
-use crate::role::Role;
-use crate::socket::{Socket, Target};
+use crate::message;
+use crate::raw::fanout::Writes;
+use crate::role::{Population, Role};
+use crate::socket::Socket;
 use anyhow::Result;
 use std::time::Duration;
 
@@ -14,17 +16,16 @@ pub const SESSIONS: usize = 1_000;
 /// How long one side of one round is measured.
 const MEASURED: Duration = Duration::from_millis(1_500);
 
-/// A pushed entry as its receivers see it, for the reference to write: of the same length as ours.
-pub const PUSHED: &str = concat!(
-    r#"{"type":"entry","conversation":"0199f1a2-5b7c-7d10-8e2f-3a4b5c6d7e8f","seq":123456,"#,
-    r#""at":"2026-01-01T12:00:00.000Z","by":"1","client_id":"0000000000000001","kind":"message","#,
-    r#""message":{"id":"0199f1a2-5b7c-7d10-8e2f-3a4b5c6d7e8f","conversation":"0199f1a2-5b7c-7d10-8e2f-3a4b5c6d7e8f","#,
-    r#""seq":123456,"rev":123456,"sender":"1","client_id":"0000000000000001","text":"Shall we meet at the station?","#,
-    r#""created_at":"2026-01-01T12:00:00.000Z"}}"#
-);
+/// The reference: the same frames to the same sessions without an engine.
+pub fn raw(writes: Writes) -> Role {
+    Role::RawFanout { writes, pushed: message::PUSHED.to_owned() }
+}
 
-/// What every pushed entry starts with.
-const ENTRY: &str = r#"{"type":"entry""#;
+/// The engine, with everybody in one group.
+pub fn ours() -> Role {
+    let everybody = SESSIONS as u64 + 1;
+    Role::Engine { database: None, population: Population::Groups { users: everybody, members: everybody } }
+}
 
 /// A server with all its sessions connected, and a sender.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub struct Fanout {
     server: Server,
     sender: Socket,
     crowd: Crowd,
+    sent: u64,
 }
 
 impl Fanout {
@@ -39,12 +41,11 @@ impl Fanout {
     ///
     /// # Errors
     /// When the server does not start or refuses a session.
-    pub async fn start(role: &Role, target: impl Fn(&Server, usize) -> Target) -> Result<Self> {
+    pub async fn start(role: &Role) -> Result<Self> {
         let server = Server::start(role)?;
-        let receivers: Vec<Target> = (1..=SESSIONS).map(|nth| target(&server, nth)).collect();
-        let crowd = Crowd::new(connect_all(&receivers).await?, ENTRY);
-        let sender = Socket::connect(&target(&server, 0), 0).await?;
-        Ok(Self { server, sender, crowd })
+        let crowd = Crowd::new(connect_all(server.ready.address, 1..=SESSIONS).await?, message::ENTRY);
+        let sender = Socket::connect(server.ready.address, 0).await?;
+        Ok(Self { server, sender, crowd, sent: 0 })
     }
 
     /// Waves of `in_flight` messages for a while, and the deliveries a processor second of the server is good for.
@@ -53,14 +54,29 @@ impl Fanout {
     ///
     /// # Errors
     /// When a connection is lost.
-    pub async fn round(&mut self, in_flight: u64, request: impl Fn(u64) -> Vec<u8>) -> Result<Sample> {
-        let stopwatch = self.server.stopwatch()?;
-        let mut messages = 0;
+    pub async fn round(&mut self, in_flight: u64) -> Result<Sample> {
+        let (stopwatch, before) = (self.server.stopwatch()?, self.sent);
         while stopwatch.elapsed() < MEASURED {
-            let frames: Vec<u8> = (messages..messages + in_flight).flat_map(&request).collect();
-            self.crowd.wave(in_flight, self.sender.send_raw(&frames)).await?;
-            messages += in_flight;
+            self.wave(in_flight).await?;
         }
-        Ok(stopwatch.stop(messages * self.crowd.size())?.per_cpu_second())
+        Ok(stopwatch.stop((self.sent - before) * self.crowd.size())?.per_cpu_second())
+    }
+
+    /// All at once; done when everybody has everything and the sender every acknowledgement.
+    async fn wave(&mut self, in_flight: u64) -> Result<()> {
+        let conversation = &self.server.ready.conversations[0];
+        let frames: Vec<u8> =
+            (self.sent..self.sent + in_flight).flat_map(|nth| message::send(conversation, nth)).collect();
+        let sender = &mut self.sender;
+        let acknowledged = async {
+            sender.send(&frames).await?;
+            for _ in 0..in_flight {
+                sender.next_with(message::OK).await?;
+            }
+            Ok(())
+        };
+        self.crowd.wave(in_flight, acknowledged).await?;
+        self.sent += in_flight;
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! What this program can be when it is started again as a server.
 
+use crate::engine;
 use crate::harness::process::Ready;
 use crate::raw::commit;
 use crate::raw::fanout::{self, Writes};
@@ -25,6 +26,27 @@ pub enum Role {
         /// The text that the receiver is sent.
         pushed: String,
     },
+    /// The whole engine behind its WebSocket.
+    Engine {
+        /// Where its SQLite database lies; in memory when absent.
+        database: Option<PathBuf>,
+        /// Who is there.
+        population: Population,
+    },
+}
+
+/// Who is there, and in which conversations.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub enum Population {
+    /// Two users and their direct conversation.
+    Pair,
+    /// Users, each in one group.
+    Groups {
+        /// How many there are, from number 0 on.
+        users: u64,
+        /// How many of them are in each group.
+        members: u64,
+    },
 }
 
 impl Role {
@@ -35,15 +57,17 @@ impl Role {
     pub async fn serve(self) -> Result<()> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
+        let placeholder = || Ready { address, conversations: vec![uuid::Uuid::max().to_string()] };
         match self {
             Self::RawFanout { writes, pushed } => {
-                Ready { address, conversations: Vec::new() }.announce()?;
+                placeholder().announce()?;
                 fanout::serve(listener, writes, &pushed).await
             }
             Self::RawCommit { path, pushed } => {
-                Ready { address, conversations: Vec::new() }.announce()?;
+                placeholder().announce()?;
                 commit::serve(listener, &path, &pushed).await
             }
+            Self::Engine { database, population } => engine::serve(listener, database, population).await,
         }
     }
 }

@@ -12,17 +12,6 @@ use tokio::net::{TcpSocket, TcpStream};
 /// Sockets from one source address; the server's limit per address and the number of ports are both above it.
 const SOCKETS_PER_ADDRESS: usize = 500;
 
-/// Where and as whom to connect.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// The server.
-    pub address: SocketAddr,
-    /// Path and query of the upgrade request.
-    pub path: String,
-    /// The bearer token, when the server asks for one.
-    pub token: Option<String>,
-}
-
 /// One open socket.
 #[derive(Debug)]
 pub struct Socket {
@@ -31,18 +20,19 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Connects as the `nth` of many, each few hundred from a loopback address of their own.
+    /// Connects as the `nth` user, and waits to be greeted. A few hundred users share a loopback address.
     ///
     /// # Errors
     /// When the server does not switch to WebSocket.
-    pub async fn connect(target: &Target, nth: usize) -> Result<Self> {
+    pub async fn connect(server: SocketAddr, nth: usize) -> Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.set_nodelay(true)?;
         socket.bind(SocketAddr::new(source_address(nth)?, 0))?;
-        let stream = socket.connect(target.address).await?;
+        let stream = socket.connect(server).await?;
         let mut socket = Self { stream, buffer: BytesMut::new() };
-        socket.stream.write_all(upgrade(target).as_bytes()).await?;
+        socket.stream.write_all(upgrade(server, nth).as_bytes()).await?;
         socket.read_status().await?;
+        socket.next_text().await?;
         Ok(socket)
     }
 
@@ -60,19 +50,11 @@ impl Socket {
         Ok(())
     }
 
-    /// Sends one text frame.
+    /// Sends frames.
     ///
     /// # Errors
     /// When the connection is gone.
-    pub async fn send(&mut self, text: &str) -> Result<()> {
-        self.send_raw(&frame::from_client(text)).await
-    }
-
-    /// Sends what is framed already.
-    ///
-    /// # Errors
-    /// When the connection is gone.
-    pub async fn send_raw(&mut self, frames: &[u8]) -> Result<()> {
+    pub async fn send(&mut self, frames: &[u8]) -> Result<()> {
         Ok(self.stream.write_all(frames).await?)
     }
 
@@ -86,7 +68,7 @@ impl Socket {
                 let bytes = self.buffer.split_to(frame.payload.end);
                 match frame.kind {
                     Kind::Text => return Ok(std::str::from_utf8(&bytes[frame.payload])?.to_owned()),
-                    Kind::Ping => self.send_raw(&frame::pong()).await?,
+                    Kind::Ping => self.send(&frame::pong()).await?,
                     Kind::Other => {}
                 }
             }
@@ -117,7 +99,7 @@ impl Socket {
             counted +=
                 u64::from(frame.kind == Kind::Text && self.buffer[frame.payload.clone()].starts_with(prefix));
             if frame.kind == Kind::Ping {
-                self.send_raw(&frame::pong()).await?;
+                self.send(&frame::pong()).await?;
             }
             self.buffer.advance(frame.payload.end);
         }
@@ -140,13 +122,11 @@ fn source_address(nth: usize) -> Result<IpAddr> {
     Ok(IpAddr::V4(Ipv4Addr::new(127, 0, 1, host)))
 }
 
-fn upgrade(target: &Target) -> String {
-    let authorization = target.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n"));
+/// The token is the user's number: who believes it is a benchmark.
+fn upgrade(server: SocketAddr, nth: usize) -> String {
     format!(
-        "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{}\r\n",
-        target.path,
-        target.address,
-        authorization.unwrap_or_default(),
+        "GET /v1/ws HTTP/1.1\r\nHost: {server}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Authorization: Bearer {nth}\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     )
 }

@@ -105,16 +105,19 @@ pub fn resident_bytes_of(pid: u32) -> Result<u64> {
     Ok(kibibytes * 1024)
 }
 
-/// Raises the number of files this process, and the ones it starts, may open.
+/// Files that a process may have to open: a socket for each of 10 000 sessions, and some.
+const OPEN_FILES: u64 = 12_000;
+
+/// Raises the number of files that this process, and the ones it starts, may open.
 ///
 /// # Errors
-/// When the system's hard limit is lower.
-pub fn allow_open_files(wanted: u64) -> Result<()> {
+/// When the system's hard limit is lower and not ours to raise.
+pub fn allow_open_files() -> Result<()> {
     let now = getrlimit(Resource::Nofile);
-    if now.current.is_none_or(|current| current >= wanted) {
+    if now.current.is_none_or(|current| current >= OPEN_FILES) {
         return Ok(());
     }
-    let maximum = now.maximum.map(|maximum| maximum.max(wanted));
-    setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum })
-        .with_context(|| format!("{wanted} open files are needed (ulimit -n)"))
+    let maximum = now.maximum.map(|maximum| maximum.max(OPEN_FILES));
+    setrlimit(Resource::Nofile, Rlimit { current: Some(OPEN_FILES), maximum })
+        .with_context(|| format!("{OPEN_FILES} open files are needed (ulimit -n)"))
 }

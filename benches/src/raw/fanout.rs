@@ -1,7 +1,7 @@
 //! A socket, a task and a queue per session: what is queued is written, one frame a write or all in one.
 
-use super::{SENDER, request, upgrade};
-use crate::frame;
+use super::{Peer, request, upgrade};
+use crate::{frame, message};
 use anyhow::Result;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -40,8 +40,7 @@ pub async fn serve(listener: TcpListener, writes: Writes, pushed: &str) -> Resul
 
 /// The end of a connection ends its task; there is nobody to tell.
 async fn connection(mut stream: TcpStream, writes: Writes, pushed: Bytes, sessions: Sessions) -> Result<()> {
-    stream.set_nodelay(true)?;
-    if request(&mut stream).await?.contains(SENDER) {
+    if request(&mut stream).await? == Peer::Sender {
         upgrade(&mut stream).await?;
         return broadcast(stream, pushed, &sessions).await;
     }
@@ -55,13 +54,14 @@ async fn connection(mut stream: TcpStream, writes: Writes, pushed: Bytes, sessio
 }
 
 async fn broadcast(mut stream: TcpStream, pushed: Bytes, sessions: &Sessions) -> Result<()> {
-    let mut buffer = Vec::with_capacity(64 * 1024);
+    let (done, mut buffer) = (frame::from_server(message::DONE), Vec::with_capacity(64 * 1024));
     while stream.read_buf(&mut buffer).await? > 0 {
         while let Some(frame) = frame::parse(&buffer) {
             buffer.drain(..frame.payload.end);
             for queue in &*sessions.lock().expect("no holder panics") {
                 queue.try_send(pushed.clone())?;
             }
+            stream.write_all(&done).await?;
         }
     }
     Ok(())
@@ -93,7 +93,7 @@ async fn write_gathered(mut stream: TcpStream, mut queued: mpsc::Receiver<Bytes>
 mod tests {
     use super::*;
     use crate::crowd::{Crowd, connect_all};
-    use crate::socket::{Socket, Target};
+    use crate::socket::Socket;
 
     #[tokio::test]
     async fn everybody_gets_every_wave_however_it_is_written() {
@@ -101,12 +101,11 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             tokio::spawn(async move { serve(listener, writes, "pushed").await });
-            let target = |path: &str| Target { address, path: path.to_owned(), token: None };
-            let mut crowd = Crowd::new(connect_all(&vec![target("/"); 20]).await.unwrap(), "pushed");
-            let mut sender = Socket::connect(&target(SENDER), 0).await.unwrap();
+            let mut crowd = Crowd::new(connect_all(address, 1..=20).await.unwrap(), "pushed");
+            let mut sender = Socket::connect(address, 0).await.unwrap();
             for _ in 0..10 {
                 let frames = frame::from_client("go").repeat(8);
-                crowd.wave(8, sender.send_raw(&frames)).await.unwrap();
+                crowd.wave(8, sender.send(&frames)).await.unwrap();
             }
             assert_eq!(crowd.counted(), 20 * 10 * 8);
         }

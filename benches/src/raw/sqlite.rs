@@ -1,15 +1,16 @@
 //! `rusqlite` alone: rows in, rows out, one connection, no engine.
 //!
-//! The table is what a store needs for an ordered log in which repeats are found: messages clustered by position and
-//! a unique index on who sent what. Heads, rights, receipts and the finding of repeats itself are left out.
+//! The rows go into the store's own table and its index. Heads, rights, receipts and the finding of repeats are left
+//! out: what remains is what the disk and SQLite ask for.
 
+use crate::message::TEXT;
 use anyhow::{Result, ensure};
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use std::path::Path;
 use uuid::Uuid;
 
-/// What every message of the benchmarks says.
-pub const TEXT: &str = "Shall we meet at the station?";
+/// The tables as the store makes them.
+const TABLES: &str = include_str!("../../../chat-store-sql/migrations/sqlite_0001.sql");
 
 const SETTINGS: &str = "
     PRAGMA journal_mode = WAL;
@@ -17,60 +18,32 @@ const SETTINGS: &str = "
     PRAGMA wal_autocheckpoint = 10000;
     PRAGMA cache_size = -65536;";
 
-const TABLES: &str = "
-    CREATE TABLE IF NOT EXISTS messages (
-        conversation BLOB NOT NULL, seq INTEGER NOT NULL, id BLOB NOT NULL, sender BLOB NOT NULL,
-        client_id TEXT NOT NULL, at INTEGER NOT NULL, kind INTEGER NOT NULL, rev INTEGER NOT NULL, text TEXT,
-        PRIMARY KEY (conversation, seq)
-    ) WITHOUT ROWID;
-    CREATE UNIQUE INDEX IF NOT EXISTS messages_by_client_id ON messages (conversation, sender, client_id);";
-
-const INSERT: &str = "INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?2, ?7)";
+const INSERT: &str = "INSERT INTO chat_entries
+    (tenant, conversation, seq, n, id, at, by_user, client_id, kind, rev, text, digest, dedupe)
+    VALUES (0, ?1, ?2, ?2, ?3, ?4, ?5, ?6, 1, ?2, ?7, ?8, ?9)";
 
 /// Walks the primary key backwards from the position.
-const PAGE: &str = "SELECT seq, id, sender, client_id, at, kind, rev, text FROM messages
-    WHERE conversation = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3";
+const PAGE: &str = "SELECT seq, n, id, at, by_user, client_id, rev, text FROM chat_entries
+    WHERE tenant = 0 AND conversation = ?1 AND seq < ?2 AND rev IS NOT NULL ORDER BY seq DESC LIMIT ?3";
 
-/// One row as it is read.
+/// A fresh database that takes messages, durable at every commit.
 #[derive(Debug)]
-pub struct Row {
-    /// Its position.
-    pub seq: i64,
-    /// Which message.
-    pub id: [u8; 16],
-    /// By whom.
-    pub sender: [u8; 16],
-    /// As the sender's client named it.
-    pub client_id: String,
-    /// When, in milliseconds.
-    pub at: i64,
-    /// What kind of entry.
-    pub kind: u16,
-    /// The position of its last change.
-    pub rev: i64,
-    /// What it says.
-    pub text: Option<String>,
-}
-
-/// A database of messages.
-#[derive(Debug)]
-pub struct Database {
+pub struct Writer {
     connection: Connection,
     conversations: i64,
     rows: i64,
 }
 
-impl Database {
-    /// Opens or makes the file, durable at every commit, with rows spread over so many conversations in turn.
+impl Writer {
+    /// Makes the file; the rows will be spread over so many conversations in turn.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn open(path: &Path, conversations: i64) -> Result<Self> {
+    pub fn create(path: &Path, conversations: i64) -> Result<Self> {
         let connection = Connection::open(path)?;
         connection.execute_batch(SETTINGS)?;
         connection.execute_batch(TABLES)?;
-        let rows = connection.query_row("SELECT count(*) FROM messages", [], |row| row.get(0))?;
-        Ok(Self { connection, conversations, rows })
+        Ok(Self { connection, conversations, rows: 0 })
     }
 
     /// How many rows there are.
@@ -86,19 +59,22 @@ impl Database {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         {
             let mut insert = transaction.prepare_cached(INSERT)?;
-            let sender = Uuid::from_u64_pair(3, 1).into_bytes();
             for nth in self.rows..self.rows + more {
                 let conversation = conversation(nth % self.conversations);
-                let seq = nth / self.conversations + 1;
-                let (client_id, at) = (format!("{nth:016x}"), 1_767_268_800_000 + nth);
+                let (seq, at) = (nth / self.conversations + 1, 1_767_268_800_000 + nth);
+                let (id, sender) = (Uuid::now_v7().into_bytes(), Uuid::from_u64_pair(3, 1).into_bytes());
+                let client_id = format!("{nth:016x}");
+                let client_id = client_id.as_bytes();
                 insert.execute(params![
                     conversation,
                     seq,
-                    Uuid::now_v7().into_bytes(),
+                    id,
+                    at,
                     sender,
                     client_id,
-                    at,
-                    TEXT
+                    TEXT,
+                    id,
+                    scattered(nth)
                 ])?;
             }
         }
@@ -106,33 +82,75 @@ impl Database {
         self.rows += more;
         Ok(())
     }
+}
 
-    /// The `limit` rows before position `before` of the `nth` conversation.
+/// A database of the store, read past it.
+#[derive(Debug)]
+pub struct Reader(Connection);
+
+/// One message as it is read.
+#[derive(Debug)]
+pub struct Row {
+    /// Its position.
+    pub seq: i64,
+    /// Its number among the messages.
+    pub n: i64,
+    /// Which message.
+    pub id: [u8; 16],
+    /// When, in milliseconds.
+    pub at: i64,
+    /// By whom.
+    pub sender: [u8; 16],
+    /// As the sender's client named it.
+    pub client_id: Vec<u8>,
+    /// The position of its last change.
+    pub rev: i64,
+    /// What it says.
+    pub text: Option<String>,
+}
+
+impl Reader {
+    /// Opens a file that is there.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn open(path: &Path) -> Result<Self> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.pragma_update(None, "cache_size", -16_384)?;
+        Ok(Self(connection))
+    }
+
+    /// The `limit` messages before position `before`.
     ///
     /// # Errors
     /// What SQLite says, and when there are fewer.
-    pub fn page(&self, nth: i64, before: i64, limit: i64) -> Result<Vec<Row>> {
-        let mut page = self.connection.prepare_cached(PAGE)?;
-        let rows = page.query_map(params![conversation(nth), before, limit], |row| {
+    pub fn page(&self, conversation: &[u8; 16], before: i64, limit: i64) -> Result<Vec<Row>> {
+        let mut page = self.0.prepare_cached(PAGE)?;
+        let rows = page.query_map(params![conversation, before, limit], |row| {
             Ok(Row {
                 seq: row.get(0)?,
-                id: row.get(1)?,
-                sender: row.get(2)?,
-                client_id: row.get(3)?,
-                at: row.get(4)?,
-                kind: row.get(5)?,
+                n: row.get(1)?,
+                id: row.get(2)?,
+                at: row.get(3)?,
+                sender: row.get(4)?,
+                client_id: row.get(5)?,
                 rev: row.get(6)?,
                 text: row.get(7)?,
             })
         })?;
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
-        ensure!(i64::try_from(rows.len())? == limit, "{} of {limit} rows before {before}", rows.len());
+        ensure!(i64::try_from(rows.len())? == limit, "{} of {limit} messages before {before}", rows.len());
         Ok(rows)
     }
 }
 
 fn conversation(nth: i64) -> [u8; 16] {
     Uuid::from_u64_pair(7, nth.unsigned_abs()).into_bytes()
+}
+
+/// A number that lies far from that of the next one, as a hash does.
+fn scattered(nth: i64) -> i64 {
+    nth.wrapping_add(1).wrapping_mul(0x61c8_8646_80b5_83eb)
 }
 
 #[cfg(test)]
@@ -143,13 +161,14 @@ mod tests {
     fn what_was_committed_is_paged() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("raw.db");
-        Database::open(&path, 4).unwrap().commit(400).unwrap();
-        let mut database = Database::open(&path, 4).unwrap();
-        database.commit(4).unwrap();
-        assert_eq!(database.rows(), 404);
-        let page = database.page(3, 102, 50).unwrap();
+        let mut writer = Writer::create(&path, 4).unwrap();
+        writer.commit(400).unwrap();
+        writer.commit(4).unwrap();
+        assert_eq!(writer.rows(), 404);
+        let reader = Reader::open(&path).unwrap();
+        let page = reader.page(&conversation(3), 102, 50).unwrap();
         assert_eq!((page[0].seq, page[49].seq), (101, 52));
         assert!(page.iter().all(|row| row.text.as_deref() == Some(TEXT)));
-        assert!(database.page(3, 50, 50).is_err());
+        assert!(reader.page(&conversation(3), 50, 50).is_err());
     }
 }

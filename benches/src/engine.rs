@@ -1,0 +1,100 @@
+//! Ours, put together as an application would: a store, the engine over it, the router before it.
+//!
+//! Every limit that would slow a benchmark down on purpose (rates, sizes of groups) is out of the way; everything
+//! that costs something is on.
+
+use crate::harness::process::Ready;
+use crate::role::Population;
+use anyhow::Result;
+use async_trait::async_trait;
+use chat_core::command::NewConversation;
+use chat_core::engine::Accepts;
+use chat_core::{Chat, ClientId, ConversationId, Limits, MemoryStore, Policies, Store, UserId};
+use chat_store_sql::sqlite::{SqliteOptions, SqliteStore};
+use chat_transport_ws::{AuthError, Authenticator, Credentials, Identity, Options};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// Serves the engine until the process ends.
+///
+/// # Errors
+/// When it cannot be put together.
+pub async fn serve(listener: TcpListener, database: Option<PathBuf>, population: Population) -> Result<()> {
+    let chat = chat(store(database.as_deref()).await?).await?;
+    let conversations = populate(&chat, population).await?;
+    let conversations = conversations.iter().map(ToString::to_string).collect();
+    Ready { address: listener.local_addr()?, conversations }.announce()?;
+    let router = chat_transport_ws::router(chat.clone(), Options::new(AtHisWord));
+    chat_transport_ws::serve(listener, router, chat, std::future::pending()).await?;
+    Ok(())
+}
+
+/// SQLite in this file, as durable as it comes; or memory.
+///
+/// # Errors
+/// What SQLite says.
+pub async fn store(database: Option<&Path>) -> Result<Arc<dyn Store>> {
+    Ok(match database {
+        Some(path) => Arc::new(SqliteStore::open(SqliteOptions::new(path)).await?),
+        None => Arc::new(MemoryStore::new()),
+    })
+}
+
+/// The engine over a store.
+///
+/// # Errors
+/// What the store says.
+pub async fn chat(store: Arc<dyn Store>) -> Result<Chat> {
+    let mut limits = Limits::default();
+    limits.group_members_max = 100_000;
+    limits.frames_per_socket_per_second = 1_000_000;
+    limits.messages_per_user_per_second = 1_000_000;
+    let mut policies = Policies::default();
+    policies.direct = Accepts::Anyone;
+    policies.group = Accepts::Anyone;
+    Ok(Chat::over(store).limits(limits).policies(policies).build().await?)
+}
+
+/// Makes the conversations of a population.
+///
+/// # Errors
+/// What the engine says.
+pub async fn populate(chat: &Chat, population: Population) -> Result<Vec<ConversationId>> {
+    match population {
+        Population::Pair => Ok(vec![chat.actor(user(0)).direct(user(1)).await?.value.id]),
+        Population::Groups { users, members } => {
+            let mut groups = Vec::new();
+            for first in (0..users).step_by(usize::try_from(members)?) {
+                let others = (first + 1..first + members).map(user);
+                let group = NewConversation::group(ClientId::new(format!("group-{first}"))?, others);
+                groups.push(chat.actor(user(first)).create(group).await?.value.id);
+            }
+            Ok(groups)
+        }
+    }
+}
+
+/// The user of this number.
+pub fn user(nth: u64) -> UserId {
+    UserId::from(nth)
+}
+
+/// A client's id of its `nth` command.
+///
+/// # Errors
+/// Never: sixteen digits are a client id.
+pub fn client_id(nth: u64) -> Result<ClientId> {
+    Ok(ClientId::new(format!("{nth:016x}"))?)
+}
+
+/// Believes everybody to be the user whose number he says.
+struct AtHisWord;
+
+#[async_trait]
+impl Authenticator for AtHisWord {
+    async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Identity, AuthError> {
+        let number = credentials.token()?.parse::<u64>().map_err(|_| AuthError::Refused)?;
+        Ok(Identity::new(user(number)))
+    }
+}

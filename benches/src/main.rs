@@ -1,0 +1,93 @@
+//! `cargo xtask bench`: runs the benchmarks named, or all, and prints what came of them.
+
+use anyhow::Result;
+use benches::harness::{self, Outcome, machine, process, report};
+use benches::role::Role;
+use clap::{Parser, ValueEnum};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Debug, Parser)]
+#[command(name = "benches", about = "The engine beside the least program that could do the same")]
+struct Arguments {
+    /// The benchmarks to run; every one with a reference when none is named
+    #[arg(value_enum, value_name = "ID")]
+    ids: Vec<Id>,
+    /// How often each side is measured
+    #[arg(long, default_value_t = 5, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    rounds: usize,
+    /// What to be when started by a benchmark, as JSON
+    #[arg(long, hide = true)]
+    serve: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Id {
+    /// Fan-out, one message in flight
+    F1,
+    /// Fan-out, 32 in flight
+    F2,
+    /// Memory of an idle session
+    M1,
+    /// Durable sends on SQLite, 512 in flight
+    S1,
+    /// Their slowest against their median, 64 in flight
+    S2,
+    /// Durable sends against a transaction each, 64 in flight
+    S3,
+    /// A page of history
+    H1,
+    /// Sent, durable, delivered
+    E1,
+    /// Memory of an idle session, ours alone and once
+    Sessions,
+}
+
+fn main() -> ExitCode {
+    match start(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("benches: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(arguments: Arguments) -> Result<()> {
+    if let Some(role) = arguments.serve {
+        process::end_with_parent();
+        let role: Role = serde_json::from_str(&role)?;
+        return harness::server_runtime()?.block_on(role.serve());
+    }
+    machine::allow_open_files()?;
+    println!("{}", report::fsync(machine::Fsync::measure()?));
+    let mut outcomes = Vec::new();
+    for id in chosen(&arguments.ids) {
+        outcomes.extend(run(id, arguments.rounds)?);
+    }
+    if !outcomes.is_empty() {
+        println!("\n{}", report::table(&outcomes));
+    }
+    Ok(())
+}
+
+fn chosen(named: &[Id]) -> Vec<Id> {
+    let with_reference = || Id::value_variants().iter().copied().filter(|id| *id != Id::Sessions).collect();
+    if named.is_empty() { with_reference() } else { named.to_vec() }
+}
+
+fn run(id: Id, rounds: usize) -> Result<Option<Outcome>> {
+    match id {
+        Id::F1 => benches::f1::run(rounds).map(Some),
+        Id::F2 => benches::f2::run(rounds).map(Some),
+        Id::M1 => benches::m1::run(rounds).map(Some),
+        Id::S1 => benches::s1::run(rounds).map(Some),
+        Id::S2 => benches::s2::run(rounds).map(Some),
+        Id::S3 => benches::s3::run(rounds).map(Some),
+        Id::H1 => benches::h1::run(rounds).map(Some),
+        Id::E1 => benches::e1::run(rounds).map(Some),
+        Id::Sessions => benches::m1::sessions().map(|()| None),
+    }
+}
