@@ -1,5 +1,7 @@
 //! Accounts of our own, what they claim, and the words they are found by.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use chat_core::id::UserId;
 use chat_core::page::Limit;
@@ -173,12 +175,10 @@ fn search(
         return in_state(connection, tenant, AccountState::Active, after, limit);
     };
     let after = after.unwrap_or(UserId::SYSTEM);
-    let mut statement = connection.prepare_cached(sql::WITH_WORD)?;
-    let mut rows = statement.query(params![tenant, longest, beyond(longest), after.as_bytes()])?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let user = Columns::of(row).id(UserId::from_bytes)?;
-        if has_all(connection, tenant, user, words)?
+    for user in with_word(connection, tenant, longest)?.split_off(&after) {
+        if user != after
+            && has_all(connection, tenant, user, words)?
             && let Some(account) = one(connection, tenant, user)?
             && account.state == AccountState::Active
         {
@@ -189,6 +189,14 @@ fn search(
         }
     }
     Ok(found)
+}
+
+/// Who has a word that begins so, by id.
+fn with_word(connection: &Connection, tenant: i64, word: &str) -> Done<BTreeSet<UserId>> {
+    let mut statement = connection.prepare_cached(sql::WITH_WORD)?;
+    let rows = statement
+        .query_map(params![tenant, word, beyond(word)], |row| Columns::of(row).id(UserId::from_bytes))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn has_all(connection: &Connection, tenant: i64, user: UserId, words: &[String]) -> Done<bool> {

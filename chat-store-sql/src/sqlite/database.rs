@@ -161,3 +161,108 @@ pub(super) fn random<const N: usize>() -> [u8; N] {
     getrandom::fill(&mut bytes).expect("without the system's randomness no key can be made");
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statements::{accounts, check, conversations, friendships, log, members, meta, sessions};
+
+    fn migrated() -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        connection
+    }
+
+    fn query_plan(connection: &Connection, text: &str) -> Vec<String> {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
+        let mut rows = statement.raw_query();
+        let mut plan = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            plan.push(row.get(3).unwrap());
+        }
+        plan
+    }
+
+    /// Nothing is walked from end to end, sorted aside, or found by no more than its tenant.
+    #[test]
+    fn statements_walk_an_index() {
+        let connection = migrated();
+        let groups = [
+            friendships::ALL,
+            accounts::ALL,
+            sessions::ALL,
+            conversations::ALL,
+            members::ALL,
+            log::ALL,
+            meta::ALL,
+        ];
+        for (name, text) in groups.into_iter().flatten() {
+            for line in query_plan(&connection, text) {
+                let narrow = !line.contains("(tenant=?)") || line.contains("chat_pairs_unfenced");
+                assert!(line.starts_with("SEARCH") && narrow, "{name}: {line}");
+            }
+        }
+        for (name, text) in check::ALL {
+            assert!(!query_plan(&connection, text).is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn statements_walk_the_index_that_is_meant() {
+        let meant = [
+            (friendships::UNFENCED, "chat_pairs_unfenced"),
+            (friendships::FEED_END, "chat_friends_feed"),
+            (friendships::SINCE, "chat_friends_feed"),
+            (accounts::IN_STATE, "chat_accounts_by_state"),
+            (accounts::WITH_WORD, "PRIMARY KEY (tenant=? AND word>? AND word<?)"),
+            (accounts::HAS_WORD, "chat_account_words_by_user"),
+            (accounts::FORGET_WORDS, "chat_account_words_by_user"),
+            (sessions::OF_USER, "chat_sessions_by_user"),
+            (sessions::EXPIRED, "chat_sessions_by_end"),
+            (members::POSITIONS, "chat_members_by_user"),
+            (members::SEATS, "chat_members_by_user"),
+            (members::COUNT, "chat_members_by_user"),
+            (log::FIRST, "chat_entries_dedupe (tenant=? AND conversation=? AND dedupe=?)"),
+            (log::BACKWARD, "PRIMARY KEY (tenant=? AND conversation=? AND seq>? AND seq<?)"),
+        ];
+        let connection = migrated();
+        for (text, index) in meant {
+            let plan = query_plan(&connection, text);
+            assert!(plan[0].contains(index), "{plan:?} of {text}");
+        }
+    }
+
+    #[test]
+    fn migrating_twice_changes_nothing() {
+        let mut connection = migrated();
+        let meta = migrate(&mut connection).unwrap();
+        assert_eq!(migrate(&mut connection).unwrap(), meta);
+        let applied: i64 =
+            connection.query_row("SELECT count(*) FROM chat_migrations", [], |row| row.get(0)).unwrap();
+        assert_eq!(usize::try_from(applied).unwrap(), MIGRATIONS.len());
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused() {
+        let mut connection = migrated();
+        connection.execute("INSERT INTO chat_migrations VALUES (1000, 0)", []).unwrap();
+        let refused = migrate(&mut connection).unwrap_err();
+        assert!(matches!(refused, OpenError::NewerSchema { found: 1000, .. }), "{refused}");
+    }
+
+    #[test]
+    fn what_does_not_last_is_refused() {
+        let connection = migrated();
+        let refused = check_durability(&connection, Durability::Full).unwrap_err();
+        assert!(matches!(refused, OpenError::NotDurable { setting: "journal_mode", .. }), "{refused}");
+
+        let directory = tempfile::tempdir().unwrap();
+        let options = SqliteOptions::new(directory.path().join("chat.db"));
+        let connection = connect(&options, Purpose::Write).unwrap();
+        check_durability(&connection, Durability::Full).unwrap();
+        connection.pragma_update(None, "synchronous", "NORMAL").unwrap();
+        let refused = check_durability(&connection, Durability::Full).unwrap_err();
+        assert!(matches!(refused, OpenError::NotDurable { setting: "synchronous", .. }), "{refused}");
+        check_durability(&connection, Durability::Normal).unwrap();
+    }
+}

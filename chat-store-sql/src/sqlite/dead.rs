@@ -3,9 +3,12 @@
 //! Messages are numbered, and each 1024 numbers have a row as soon as one of them is deleted: how many are, and a
 //! map with a bit for each. What is dead after a number is the sum of the later rows and the bits of its own.
 
+use std::collections::BTreeMap;
+
 use chat_core::id::ConversationId;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::columns::Columns;
 use super::error::Done;
 use crate::codec::int;
 use crate::statements::members as sql;
@@ -15,6 +18,9 @@ const BUCKET: u64 = 1024;
 
 /// Bytes of a map.
 const MAP_BYTES: usize = 128;
+
+/// Every row of one conversation: its number, its count and its map.
+pub(super) type Rows = BTreeMap<u64, (u64, [u8; MAP_BYTES])>;
 
 /// The row of a message's number, and its bit there. Numbers begin at 1.
 fn place(n: u64) -> (u64, usize) {
@@ -57,6 +63,24 @@ pub(super) fn dead_after(
         };
     }
     Ok(dead)
+}
+
+/// The rows there are.
+pub(super) fn stored(connection: &Connection, tenant: i64, conversation: ConversationId) -> Done<Rows> {
+    let mut statement = connection.prepare_cached(sql::DEAD_FROM)?;
+    let rows = statement.query_map(params![tenant, conversation.as_bytes(), 0], |row| {
+        let mut columns = Columns::of(row);
+        Ok((columns.count()?, (columns.count()?, columns.value()?)))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Adds the `n`th message to the rows there should be.
+pub(super) fn count(rows: &mut Rows, n: u64) {
+    let (bucket, bit) = place(n);
+    let (dead, map) = rows.entry(bucket).or_insert((0, [0; MAP_BYTES]));
+    *dead += 1;
+    map[bit / 8] |= 1 << (bit % 8);
 }
 
 /// How many bits are set from this one on.

@@ -78,6 +78,15 @@ impl From<Failure> for StoreError {
 /// Says that a row is corrupt, not the file.
 pub(super) const UNREADABLE: &str = "row";
 
+impl From<Failure> for OpenError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Sql(error) => error.into(),
+            Failure::Store(error) => Self::Database(error.into()),
+        }
+    }
+}
+
 /// A failure of SQLite: what may pass (a full disk, a lock, a failing device) is unavailable, a damaged file or row is
 /// corrupt, the rest is ours.
 pub(super) fn store_error(error: rusqlite::Error) -> StoreError {

@@ -108,7 +108,7 @@ fn record(connection: &Connection, tenant: i64, pair: Pair) -> Done<Option<PairR
     Ok(statement.query_row(params![tenant, low.as_bytes(), high.as_bytes()], read_record).optional()?)
 }
 
-fn read_record(row: &Row<'_>) -> rusqlite::Result<PairRecord> {
+pub(super) fn read_record(row: &Row<'_>) -> rusqlite::Result<PairRecord> {
     let mut columns = Columns::of(row);
     let (low, high) = (columns.id(UserId::from_bytes)?, columns.id(UserId::from_bytes)?);
     let pair = Pair::new(low, high).map_err(|error| {

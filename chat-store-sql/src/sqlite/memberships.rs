@@ -42,7 +42,7 @@ impl Memberships for SqliteStore {
             let after = after.unwrap_or(UserId::SYSTEM);
             let mut statement = connection.prepare_cached(sql::LIST)?;
             let range = params![tenant, conversation.as_bytes(), after.as_bytes(), int(limit as u64)];
-            let rows = statement.query_map(range, |row| read(&mut Columns::of(row)))?;
+            let rows = statement.query_map(range, |row| read_member(&mut Columns::of(row)))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
         .await
@@ -131,7 +131,7 @@ pub(super) fn member(
 ) -> Done<Option<Membership>> {
     let mut statement = connection.prepare_cached(sql::ONE)?;
     let row = params![tenant, conversation.as_bytes(), user.as_bytes()];
-    Ok(statement.query_row(row, |row| read(&mut Columns::of(row))).optional()?)
+    Ok(statement.query_row(row, |row| read_member(&mut Columns::of(row))).optional()?)
 }
 
 /// Writes a row, whatever was there.
@@ -150,7 +150,7 @@ pub(super) fn put_member(connection: &Connection, tenant: i64, row: &Membership)
     Ok(())
 }
 
-fn read(columns: &mut Columns<'_>) -> rusqlite::Result<Membership> {
+pub(super) fn read_member(columns: &mut Columns<'_>) -> rusqlite::Result<Membership> {
     let (conversation, user) = (columns.id(ConversationId::from_bytes)?, columns.id(UserId::from_bytes)?);
     let (standing, visible_from) = (columns.code()?, columns.seq()?);
     let (read, read_n, delivered) = (columns.seq()?, columns.count()?, columns.seq()?);
@@ -198,7 +198,7 @@ fn listed_seats(
 
 fn read_seat(row: &Row<'_>) -> rusqlite::Result<Seat> {
     let mut columns = Columns::of(row);
-    let membership = read(&mut columns)?;
+    let membership = read_member(&mut columns)?;
     let Kept { conversation, .. } = conversations::read(&mut columns)?;
     Ok(Seat { conversation, membership, unread: 0, peer: None })
 }
@@ -253,17 +253,10 @@ fn try_enter(connection: &Connection, tenant: i64, enter: &Enter) -> Done<bool> 
     let mut row = Membership::new(now.id, enter.user, Standing::Member(enter.role), visible_from, enter.at);
     (row.read, row.read_n, row.delivered) = (now.head, now.n, now.head);
     put_member(connection, tenant, &row)?;
-    count_members(connection, tenant, now.id, 1)?;
+    connection
+        .prepare_cached(conversations_sql::MEMBER_ENTERED)?
+        .execute(params![tenant, now.id.as_bytes()])?;
     Ok(true)
-}
-
-fn count_members(connection: &Connection, tenant: i64, id: ConversationId, by: i64) -> Done<()> {
-    connection.prepare_cached(conversations_sql::COUNT_MEMBERS)?.execute(params![
-        by,
-        tenant,
-        id.as_bytes()
-    ])?;
-    Ok(())
 }
 
 fn hide(connection: &Connection, tenant: i64, id: ConversationId, user: UserId) -> Done<bool> {

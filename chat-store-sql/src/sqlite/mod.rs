@@ -4,6 +4,8 @@
 //! one job that runs wholly on one of these threads, so that a caller who goes away never cuts it in the middle.
 
 mod accounts;
+mod backup;
+mod check;
 mod checkpoint;
 mod columns;
 mod conversations;
@@ -21,8 +23,9 @@ mod receipts;
 mod sessions;
 mod writer;
 
-use std::sync::mpsc::{Sender, channel, sync_channel};
-use std::sync::{Arc, Mutex, RwLock};
+use std::path::Path;
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -42,6 +45,7 @@ use self::readers::Readers;
 use self::writer::{Told, Writer};
 use crate::statements;
 
+pub use self::check::Problem;
 pub use self::error::OpenError;
 pub use self::options::{Durability, SqliteOptions};
 
@@ -57,20 +61,24 @@ pub struct SqliteStore {
 
 /// What all clones and tenants share.
 struct Shared {
+    options: SqliteOptions,
     writer: Writer,
     readers: Readers,
     feeds: AllFeeds,
     meta: RwLock<Meta>,
     threads: Mutex<Threads>,
-    /// Held until the threads are gone.
-    _lock: FileLock,
 }
 
-/// What must be ended.
+/// What must be ended, in this order.
 struct Threads {
-    handles: Vec<JoinHandle<()>>,
-    /// Cut to wake the checkpointer.
-    closing: Option<Sender<()>>,
+    /// Readers and the checkpointer.
+    others: Vec<JoinHandle<()>>,
+    /// Wakes the checkpointer, which then finds the second one cut.
+    checkpoints: Option<(SyncSender<()>, Sender<()>)>,
+    /// Ends last: a connection that only reads leaves the log file behind.
+    writer: Option<JoinHandle<()>>,
+    /// Held until all of them are gone.
+    lock: Option<FileLock>,
 }
 
 impl SqliteStore {
@@ -81,7 +89,7 @@ impl SqliteStore {
     /// else can go wrong with a file.
     pub async fn open(options: SqliteOptions) -> Result<Self, OpenError> {
         let tenant = options.tenant;
-        let shared = on_thread("chat-sqlite-open", move || Shared::open(&options)).await??;
+        let shared = on_thread("chat-sqlite-open", move || Shared::open(options)).await??;
         let feeds = shared.feeds.of(tenant);
         Ok(Self { shared: Arc::new(shared), tenant, feeds })
     }
@@ -114,6 +122,28 @@ impl SqliteStore {
         .await?;
         self.shared.meta.write().expect("nothing panics under this lock").epoch = epoch;
         Ok(epoch)
+    }
+
+    /// Copies the store to `to` while it is in use: one state of it, durable, put in its place wholly or not at all.
+    /// A file that is there is replaced. What is written meanwhile stays in the log file until the copy is done.
+    ///
+    /// A call that is dropped is finished all the same.
+    ///
+    /// # Errors
+    /// [`OpenError::Io`] and [`OpenError::Database`]; also when a database in use is in that place.
+    pub async fn backup(&self, to: &Path) -> Result<(), OpenError> {
+        let (shared, to) = (Arc::clone(&self.shared), to.to_owned());
+        on_thread("chat-sqlite-backup", move || backup::backup(&shared.options, &to)).await?
+    }
+
+    /// Counts everything that is derived anew, for all tenants, and answers what is not as it should be: nothing, of a
+    /// file in order. It reads the whole file, and takes as long.
+    ///
+    /// # Errors
+    /// [`OpenError::Io`] and [`OpenError::Database`] when it cannot be read to its end.
+    pub async fn check(&self) -> Result<Vec<Problem>, OpenError> {
+        let (shared, key) = (Arc::clone(&self.shared), self.current_meta().digest_key);
+        on_thread("chat-sqlite-check", move || check::check(&shared.options, &key)).await?
     }
 
     /// Does `work` on one state of the file.
@@ -149,22 +179,28 @@ impl SqliteStore {
 }
 
 impl Shared {
-    fn open(options: &SqliteOptions) -> Result<Self, OpenError> {
+    fn open(options: SqliteOptions) -> Result<Self, OpenError> {
         let lock = FileLock::take(&options.path)?;
-        let mut connection = connect(options, Purpose::Write)?;
+        let mut connection = connect(&options, Purpose::Write)?;
         check_durability(&connection, options.durability)?;
         let meta = RwLock::new(migrate(&mut connection)?);
-        let checkpoints = connect(options, Purpose::Checkpoint)?;
-        let reading = std::iter::repeat_with(|| connect(options, Purpose::Read)).take(options.readers);
+        let checkpoints = connect(&options, Purpose::Checkpoint)?;
+        let reading = std::iter::repeat_with(|| connect(&options, Purpose::Read)).take(options.readers);
         let reading = reading.collect::<Result<Vec<_>, _>>()?;
 
         let (written, commits) = sync_channel(1);
         let (closing, closed) = channel();
+        let wake = written.clone();
         let (writer, write) = Writer::new(connection, written);
-        let threads = Mutex::new(Threads { handles: Vec::new(), closing: Some(closing) });
+        let threads = Threads {
+            others: Vec::new(),
+            checkpoints: Some((wake, closing)),
+            writer: Some(spawn("chat-sqlite-write", write)?),
+            lock: Some(lock),
+        };
         let feeds = AllFeeds::new(u64::from_be_bytes(random()));
-        let shared = Self { writer, readers: Readers::new(), feeds, meta, threads, _lock: lock };
-        shared.start("chat-sqlite-write", write)?;
+        let (readers, threads) = (Readers::new(), Mutex::new(threads));
+        let shared = Self { options, writer, readers, feeds, meta, threads };
         shared.start("chat-sqlite-checkpoint", move || checkpoint::run(&checkpoints, &commits, &closed))?;
         for connection in reading {
             shared.start("chat-sqlite-read", shared.readers.serve(connection))?;
@@ -174,21 +210,27 @@ impl Shared {
 
     fn start(&self, name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
         let handle = spawn(name, run)?;
-        self.threads.lock().expect("nothing panics under this lock").handles.push(handle);
+        self.threads().others.push(handle);
         Ok(())
     }
 
-    /// Ends the threads; the connection that is closed last moves the rest of the log file into the database.
+    fn threads(&self) -> MutexGuard<'_, Threads> {
+        self.threads.lock().expect("nothing panics under this lock")
+    }
+
+    /// Ends the threads; the writer's connection, closed last, moves the rest of the log file into the database.
     fn end(&self) {
-        self.writer.close();
+        let mut threads = self.threads();
         self.readers.close();
-        let mut threads = self.threads.lock().expect("nothing panics under this lock");
-        threads.closing = None;
-        for handle in threads.handles.drain(..) {
-            if handle.join().is_err() {
-                tracing::error!("a thread of the store panicked");
-            }
+        if let Some((wake, closing)) = threads.checkpoints.take() {
+            drop(closing);
+            // When a token is there already it wakes as well.
+            let _ = wake.try_send(());
         }
+        threads.others.drain(..).for_each(join);
+        self.writer.close();
+        threads.writer.take().into_iter().for_each(join);
+        threads.lock = None;
     }
 }
 
@@ -200,6 +242,12 @@ impl Drop for Shared {
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name(name.to_owned()).spawn(run)
+}
+
+fn join(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a thread of the store panicked");
+    }
 }
 
 /// Runs what blocks for long on a thread of its own.

@@ -19,14 +19,14 @@ use crate::sqlite::writer::Told;
 use crate::statements::{conversations as conversations_sql, log as sql, members as members_sql};
 
 /// Who made an entry under which id, as columns.
-pub(super) struct Made {
+pub(in crate::sqlite) struct Made {
     by: UserId,
     client_id: Vec<u8>,
     dedupe: i64,
 }
 
 impl Made {
-    pub(super) fn of(key: &[u8; 32], by: UserId, client_id: &ClientId) -> Self {
+    pub(in crate::sqlite) fn of(key: &[u8; 32], by: UserId, client_id: &ClientId) -> Self {
         let client_id = pack_client_id(client_id);
         let dedupe = dedupe(key, by, &client_id);
         Self { by, client_id, dedupe }
@@ -34,7 +34,7 @@ impl Made {
 }
 
 /// The entry that was made first under this id, by the statement [`sql::FIRST`].
-pub(super) fn first(
+pub(in crate::sqlite) fn first(
     statement: &mut CachedStatement<'_>,
     tenant: i64,
     of: ConversationId,

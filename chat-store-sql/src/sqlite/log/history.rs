@@ -44,9 +44,9 @@ pub(super) fn messages(
     let (first, middle, end) = (log.n_at(hidden)?, log.n_at(split)?, now.n);
     let (older, newer) = (middle.saturating_sub(first), end.saturating_sub(middle));
     let (before, after) = (before.min(older), after.min(newer));
-    let mut items = log.backward(split, middle, before)?;
+    let mut items = log.backward(split, hidden, before)?;
     items.reverse();
-    items.extend(log.forward(split.next(), middle + 1, after)?);
+    items.extend(log.forward(split.next(), after)?);
     Ok(Messages { items, has_before: older > before, has_after: newer > after })
 }
 
@@ -63,51 +63,55 @@ impl Walk<'_> {
         n_at(self.connection, self.tenant, self.of, &self.now, seq)
     }
 
-    /// `count` messages downwards: the first is the `n`th, which stands at or below `from`.
-    fn backward(&self, mut from: Seq, mut n: u64, mut count: u64) -> Done<Vec<MessageRow>> {
-        let (mut items, mut leapt) = (Vec::new(), false);
-        while count > 0 {
-            // Where one should stand and does not, the row is damaged: it counts as read.
-            let found = self.stretch(sql::BACKWARD, from, count, &mut items)?.max(u64::from(leapt));
-            (n, count, leapt) = (n - found, count - found, true);
-            from = if count > 0 { self.position(n)? } else { from };
+    /// Up to `count` messages downwards from `from`, none at or below `hidden`.
+    fn backward(&self, mut from: Seq, hidden: Seq, count: u64) -> Done<Vec<MessageRow>> {
+        let mut items = Vec::new();
+        while let Some(n) = self.stretch(sql::BACKWARD, [hidden.next(), from], count, &mut items)? {
+            from = self.position(n)?;
         }
         Ok(items)
     }
 
-    /// `count` messages upwards: the first is the `n`th, which stands at or above `from`.
-    fn forward(&self, mut from: Seq, mut n: u64, mut count: u64) -> Done<Vec<MessageRow>> {
-        let (mut items, mut leapt) = (Vec::new(), false);
-        while count > 0 {
-            // Where one should stand and does not, the row is damaged: it counts as read.
-            let found = self.stretch(sql::FORWARD, from, count, &mut items)?.max(u64::from(leapt));
-            (n, count, leapt) = (n + found, count - found, true);
-            from = if count > 0 { self.position(n)? } else { from };
+    /// Up to `count` messages upwards from `from`.
+    fn forward(&self, mut from: Seq, count: u64) -> Done<Vec<MessageRow>> {
+        let mut items = Vec::new();
+        while let Some(n) = self.stretch(sql::FORWARD, [from, self.now.head], count, &mut items)? {
+            from = self.position(n + 1)?;
         }
         Ok(items)
     }
 
-    /// Reads up to `count` messages, until too many entries in a row are none; answers how many there were. One that
-    /// cannot be read is left out: it stands in the log as unreadable.
-    fn stretch(&self, text: &str, from: Seq, count: u64, items: &mut Vec<MessageRow>) -> Done<u64> {
+    /// Reads messages until there are `count`, or no more. After too many entries in a row that are none it answers
+    /// how many messages there are up to those. A message that cannot be read is left out: it stands in the log as
+    /// unreadable.
+    fn stretch(
+        &self,
+        text: &str,
+        [low, high]: [Seq; 2],
+        count: u64,
+        items: &mut Vec<MessageRow>,
+    ) -> Done<Option<u64>> {
         let mut statement = self.connection.prepare_cached(text)?;
-        let mut rows = statement.query(params![self.tenant, self.of.as_bytes(), int(from.get())])?;
-        let (mut found, mut strays) = (0, 0);
-        while found < count
-            && strays <= STRAY_ENTRIES_MAX
+        let mut rows =
+            statement.query(params![self.tenant, self.of.as_bytes(), int(low.get()), int(high.get())])?;
+        let mut strays = 0;
+        while (items.len() as u64) < count
             && let Some(row) = rows.next()?
         {
             if row.get_ref(2)? == ValueRef::Null {
                 strays += 1;
+                if strays > STRAY_ENTRIES_MAX {
+                    return Ok(Some(row.get::<_, i64>(1)?.unsigned_abs()));
+                }
                 continue;
             }
-            (found, strays) = (found + 1, 0);
+            strays = 0;
             match read_message(row) {
                 Ok(message) => items.push(message),
                 Err(error) => tracing::error!(%error, "a message cannot be read"),
             }
         }
-        Ok(found)
+        Ok(None)
     }
 
     /// Where the `n`th message stands: the first position up to which there are so many.

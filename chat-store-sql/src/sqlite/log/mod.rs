@@ -17,7 +17,10 @@ use chat_core::store::{
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::append::Append;
-use self::rows::{read_entry, read_message};
+pub(super) use self::append::{Made, first};
+pub(super) use self::rows::read_entry;
+use self::rows::read_message;
+
 use super::SqliteStore;
 use super::columns::Columns;
 use super::error::Done;
@@ -98,7 +101,7 @@ impl Log for SqliteStore {
             (self.tenant_column(), self.current_meta().digest_key, client_id.clone());
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(sql::FIRST)?;
-            append::first(&mut statement, tenant, of, &append::Made::of(&key, by, &client_id))
+            first(&mut statement, tenant, of, &Made::of(&key, by, &client_id))
         })
         .await
     }
@@ -130,7 +133,7 @@ pub(super) struct Counters {
     pub(super) head: Seq,
     pub(super) start: Seq,
     pub(super) n: u64,
-    last_message: Seq,
+    pub(super) last_message: Seq,
 }
 
 /// Where a conversation stands, if there is one.

@@ -7,7 +7,7 @@ use rusqlite::{Result, Row};
 use crate::sqlite::columns::Columns;
 
 /// An entry, with its own message.
-pub(super) fn read_entry(row: &Row<'_>) -> Result<EntryRow> {
+pub(in crate::sqlite) fn read_entry(row: &Row<'_>) -> Result<EntryRow> {
     let mut columns = Columns::of(row);
     let (seq, n, rev) = (columns.seq()?, columns.count()?, columns.optional_seq()?);
     let (mut draft, place) = read_origin(&mut columns, seq, n)?;

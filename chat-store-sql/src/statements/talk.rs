@@ -1,0 +1,237 @@
+//! Conversations, their members and their logs.
+
+/// The columns of a conversation, in the order in which rows are read.
+macro_rules! conversation {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.id, c.kind, c.low, c.high, c.creator, h.head, h.start, h.n, h.last_message, h.acl, ",
+            "h.roster, c.may_join, c.may_read, c.may_post, c.history, c.name, c.picture, c.metadata, ",
+            "h.member_count, c.created_at, h.last_at, c.closed ",
+            $rest
+        )
+    };
+}
+
+/// A member's row before the columns of his conversation.
+macro_rules! seat {
+    ($members:literal, $rest:literal) => {
+        concat!(
+            "SELECT m.conversation, m.user_id, m.standing, m.visible_from, m.read, m.read_n, m.delivered, ",
+            "m.since, c.id, c.kind, c.low, c.high, c.creator, h.head, h.start, h.n, h.last_message, h.acl, ",
+            "h.roster, c.may_join, c.may_read, c.may_post, c.history, c.name, c.picture, c.metadata, ",
+            "h.member_count, c.created_at, h.last_at, c.closed ",
+            "FROM ",
+            $members,
+            " JOIN chat_conversations c ON c.tenant = m.tenant AND c.id = m.conversation ",
+            "JOIN chat_heads h ON h.tenant = m.tenant AND h.id = m.conversation ",
+            $rest
+        )
+    };
+}
+
+macro_rules! member {
+    ($rest:literal) => {
+        concat!(
+            "SELECT conversation, user_id, standing, visible_from, read, read_n, delivered, since ",
+            "FROM chat_members ",
+            $rest
+        )
+    };
+}
+
+macro_rules! message {
+    ($rest:literal) => {
+        concat!(
+            "SELECT seq, n, rev, id, by_user, client_id, at, edited_at, deleted_at, text, body ",
+            "FROM chat_entries ",
+            $rest
+        )
+    };
+}
+
+/// Conversations and their counters.
+pub(crate) mod conversations {
+    statements! {
+        /// Keys of both.
+        ONE = conversation!(
+            "FROM chat_heads h JOIN chat_conversations c ON c.tenant = h.tenant AND c.id = h.id \
+            WHERE h.tenant = ? AND h.id = ?"
+        );
+
+        /// Keys of both, in order.
+        WALK = conversation!(
+            "FROM chat_conversations c JOIN chat_heads h ON h.tenant = c.tenant AND h.id = c.id \
+            WHERE c.tenant = ? AND c.id > ? ORDER BY c.id LIMIT ?"
+        );
+
+        INSERT = "INSERT INTO chat_conversations \
+            (tenant, id, kind, low, high, creator, may_join, may_read, may_post, history, name, picture, metadata, \
+            created_at, closed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+        INSERT_HEAD = "INSERT INTO chat_heads \
+            (head, n, last_message, acl, roster, member_count, last_at, start, tenant, id) \
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+        /// Key.
+        UPDATE = "UPDATE chat_conversations SET \
+            may_join = ?, may_read = ?, may_post = ?, history = ?, name = ?, picture = ?, metadata = ?, closed = ? \
+            WHERE tenant = ? AND id = ?";
+
+        /// Key.
+        UPDATE_HEAD = "UPDATE chat_heads SET \
+            head = ?, n = ?, last_message = ?, acl = ?, roster = ?, member_count = ?, last_at = ? \
+            WHERE tenant = ? AND id = ?";
+
+        /// Key.
+        HEAD = "SELECT head, start, n, last_message FROM chat_heads WHERE tenant = ? AND id = ?";
+
+        /// Key.
+        FENCE = "UPDATE chat_heads SET acl = acl + 1 WHERE tenant = ? AND id = ?";
+
+        /// Key.
+        MEMBER_ENTERED = "UPDATE chat_heads SET member_count = member_count + 1 WHERE tenant = ? AND id = ?";
+
+        /// Key. Leaving takes a right away.
+        MEMBER_LEFT = "UPDATE chat_heads SET member_count = member_count - 1, acl = acl + 1 \
+            WHERE tenant = ? AND id = ?";
+    }
+}
+
+/// Members and their receipts.
+pub(crate) mod members {
+    statements! {
+        /// Key.
+        ONE = member!("WHERE tenant = ? AND conversation = ? AND user_id = ?");
+
+        /// Key, in order.
+        LIST = member!(
+            "WHERE tenant = ? AND conversation = ? AND user_id > ? AND standing > 0 ORDER BY user_id LIMIT ?"
+        );
+
+        PUT = "INSERT INTO chat_members \
+            (tenant, conversation, user_id, standing, visible_from, read, read_n, delivered, since) \
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
+            ON CONFLICT (tenant, conversation, user_id) DO UPDATE SET standing = excluded.standing, \
+            visible_from = excluded.visible_from, read = excluded.read, read_n = excluded.read_n, \
+            delivered = excluded.delivered, since = excluded.since";
+
+        /// Key.
+        REMOVE = "DELETE FROM chat_members \
+            WHERE tenant = ? AND conversation = ? AND user_id = ?";
+
+        /// Key.
+        EXIT = "DELETE FROM chat_members \
+            WHERE tenant = ? AND conversation = ? AND user_id = ? AND standing > 0";
+
+        /// Key. Senders without a member's row are passed over.
+        OWN_READ = "UPDATE chat_members SET read = ?, read_n = ?, delivered = ? \
+            WHERE tenant = ? AND conversation = ? AND user_id = ? AND standing > 0 AND read < ?";
+
+        /// Key.
+        RECEIPT = "UPDATE chat_members SET read = ?, read_n = ?, delivered = ? \
+            WHERE tenant = ? AND conversation = ? AND user_id = ?";
+
+        /// `chat_members_by_user`, then the keys of all three.
+        POSITIONS = "SELECT m.conversation, c.kind, h.head, m.visible_from, h.member_count \
+            FROM chat_members m INDEXED BY chat_members_by_user \
+            JOIN chat_conversations c ON c.tenant = m.tenant AND c.id = m.conversation \
+            JOIN chat_heads h ON h.tenant = m.tenant AND h.id = m.conversation \
+            WHERE m.tenant = ? AND m.user_id = ? AND m.standing > 0 AND c.closed = 0 ORDER BY m.conversation";
+
+        /// Keys of all three.
+        SEAT = seat!(
+            "chat_members m",
+            "WHERE m.tenant = ? AND m.conversation = ? AND m.user_id = ?"
+        );
+
+        /// `chat_members_by_user`, then the keys of all three.
+        SEATS = seat!(
+            "chat_members m INDEXED BY chat_members_by_user",
+            "WHERE m.tenant = ? AND m.user_id = ? AND m.conversation > ? AND m.standing > 0 AND c.closed = 0 \
+            AND m.visible_from <= h.head ORDER BY m.conversation LIMIT ?"
+        );
+
+        /// `chat_members_by_user`, then the keys of all three. The number is that of a direct conversation.
+        COUNT = "SELECT count(*) FROM chat_members m INDEXED BY chat_members_by_user \
+            JOIN chat_conversations c ON c.tenant = m.tenant AND c.id = m.conversation \
+            JOIN chat_heads h ON h.tenant = m.tenant AND h.id = m.conversation \
+            WHERE m.tenant = ? AND m.user_id = ? AND m.standing > 0 AND c.closed = 0 AND c.kind <> 1 \
+            AND m.visible_from <= h.head";
+
+        /// The key of `chat_dead`, from a bucket on.
+        DEAD_FROM = "SELECT bucket, dead, map FROM chat_dead \
+            WHERE tenant = ? AND conversation = ? AND bucket >= ? ORDER BY bucket";
+
+        /// Key.
+        DEAD = "SELECT dead, map FROM chat_dead \
+            WHERE tenant = ? AND conversation = ? AND bucket = ?";
+
+        BURY = "INSERT INTO chat_dead (tenant, conversation, bucket, dead, map) \
+            VALUES (?, ?, ?, ?, ?) \
+            ON CONFLICT (tenant, conversation, bucket) DO UPDATE SET dead = excluded.dead, map = excluded.map";
+    }
+}
+
+/// The log.
+pub(crate) mod log {
+    statements! {
+        INSERT = "INSERT INTO chat_entries \
+            (tenant, conversation, seq, n, id, at, by_user, client_id, kind, rev, text, body, target, payload, digest, \
+            dedupe) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+        /// `chat_entries_dedupe`, then the row it leads to. SQLite must be told: left alone it walks the whole
+        /// conversation along the key.
+        FIRST = "SELECT seq, by_user, client_id, digest FROM chat_entries \
+            INDEXED BY chat_entries_dedupe WHERE tenant = ? AND conversation = ? AND dedupe = ?";
+
+        /// Key.
+        TARGET = "SELECT n, rev, deleted_at FROM chat_entries \
+            WHERE tenant = ? AND conversation = ? AND seq = ? AND rev IS NOT NULL";
+
+        /// Key.
+        SET_BODY = "UPDATE chat_entries SET rev = ?, edited_at = ?, text = ?, body = ? \
+            WHERE tenant = ? AND conversation = ? AND seq = ?";
+
+        /// Key. Nothing of what was written is left.
+        BURY = "UPDATE chat_entries SET \
+            rev = ?, deleted_at = ?, text = NULL, body = NULL, digest = NULL \
+            WHERE tenant = ? AND conversation = ? AND seq = ?";
+
+        /// Key.
+        TOUCH = "UPDATE chat_entries SET rev = ? \
+            WHERE tenant = ? AND conversation = ? AND seq = ?";
+
+        PUT_MARK = "INSERT INTO chat_marks (tenant, conversation, target, mark, by_user) \
+            VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+
+        /// Key.
+        DROP_MARK = "DELETE FROM chat_marks \
+            WHERE tenant = ? AND conversation = ? AND target = ? AND mark = ? AND by_user = ?";
+
+        /// Key.
+        DROP_MARKS = "DELETE FROM chat_marks \
+            WHERE tenant = ? AND conversation = ? AND target = ?";
+
+        /// Key.
+        MARKS = "SELECT mark, by_user FROM chat_marks \
+            WHERE tenant = ? AND conversation = ? AND target = ? ORDER BY mark, by_user";
+
+        /// Key, in order.
+        ENTRIES = "SELECT \
+            seq, n, rev, id, by_user, client_id, at, edited_at, deleted_at, text, body, kind, target, payload \
+            FROM chat_entries WHERE tenant = ? AND conversation = ? AND seq BETWEEN ? AND ? ORDER BY seq";
+
+        /// Key.
+        MESSAGE = message!("WHERE tenant = ? AND conversation = ? AND seq = ? AND rev IS NOT NULL");
+
+        /// Key, from a position back; entries that are no messages are passed over by the reader.
+        BACKWARD = message!("WHERE tenant = ? AND conversation = ? AND seq BETWEEN ? AND ? ORDER BY seq DESC");
+
+        /// Key, from a position on; entries that are no messages are passed over by the reader.
+        FORWARD = message!("WHERE tenant = ? AND conversation = ? AND seq BETWEEN ? AND ? ORDER BY seq");
+
+        /// Key: how many messages there are up to a position.
+        N_AT = "SELECT n, rev FROM chat_entries \
+            WHERE tenant = ? AND conversation = ? AND seq <= ? ORDER BY seq DESC LIMIT 1";
+    }
+}
