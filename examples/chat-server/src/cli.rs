@@ -35,6 +35,13 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve until SIGTERM or SIGINT (the default)
     Serve,
+    /// Copy the database into a new file, also while the server runs
+    Backup {
+        /// The file to make; it must not exist
+        path: PathBuf,
+    },
+    /// Verify the database: positions without holes, heads, unread counts; exits 1 when something is wrong
+    Check,
     /// Look after accounts, also while the server runs
     #[command(subcommand)]
     User(UserCommand),
@@ -242,10 +249,10 @@ mod tests {
 
     #[test]
     fn settings_may_stand_before_and_after_the_subcommand() {
-        for line in [["chat-server", "--data-dir", "d", "serve"], ["chat-server", "serve", "--data-dir", "d"]]
+        for line in [["chat-server", "--data-dir", "d", "check"], ["chat-server", "check", "--data-dir", "d"]]
         {
             let cli = Cli::try_parse_from(line).unwrap();
-            assert!(matches!(cli.command, Some(Command::Serve)));
+            assert!(matches!(cli.command, Some(Command::Check)));
             assert_eq!(cli.flags.data_dir, Some(PathBuf::from("d")));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// What a run ends with that could not do what it was asked.
+/// What a run ends with that could not do what it was asked; `check` ends with 1 when it found something.
 pub(crate) const FAILED: u8 = 2;
 
 /// Tells why, with all causes, on one line of standard error.

@@ -45,6 +45,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let runtime = Runtime::new()?;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => runtime.block_on(serve::serve(&settings)).map(|()| ExitCode::SUCCESS),
+        Command::Backup { path } => runtime.block_on(admin::backup(&settings, &path)),
+        Command::Check => runtime.block_on(admin::check(&settings)),
         Command::User(command) => runtime.block_on(admin::user(&settings, command)),
     }
 }

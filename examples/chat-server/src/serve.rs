@@ -49,8 +49,8 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let mut helpers = JoinSet::new();
     helpers.spawn(sweep(accounts.clone()));
     helpers.spawn(upkeep(recorder.clone()));
-    if let Some(file) = place.file() {
-        let operator = Operator::new(accounts.clone());
+    if let (Opened::Sqlite(sqlite), Some(file)) = (&store, place.file()) {
+        let operator = Operator::new(sqlite.clone(), accounts.clone());
         match admin::Listener::bind(file) {
             Ok(listener) => drop(helpers.spawn(listener.serve(operator))),
             Err(error) => tracing::warn!(%error, "an operator's commands do not reach this server"),

@@ -12,7 +12,7 @@ use std::path::Path;
 use client::{Line, Login, PASSWORD, befriend, call, log_in, register};
 use common::{Ran, Server, program, run};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 async fn operate(data: &Path, arguments: &[&str], input: &str) -> Ran {
     let mut command = program(data);
@@ -36,6 +36,12 @@ async fn friends(server: &Server) -> [Login; 2] {
     }
     befriend(server.address(), &logins[0], &logins[1]).await;
     logins.try_into().unwrap()
+}
+
+async fn say(line: &mut Line, to: &Login, nth: u64) {
+    let message =
+        json!({"to": to.user, "client_id": format!("message-{nth}"), "text": format!("text {nth}")});
+    line.ask("message.send", message).await.unwrap();
 }
 
 /// Whether somebody can log in.
@@ -99,14 +105,79 @@ async fn sessions_are_listed_and_revoked_one_by_one_or_all() {
 }
 
 #[tokio::test]
-async fn a_socket_that_a_killed_server_left_behind_is_no_obstacle() {
+async fn a_backup_made_while_people_talk_holds_what_was_said_before_it_and_is_whole() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path()).await;
-    friends(&server).await;
-    server.kill().await;
-    assert!(data.path().join("chat.db.admin").exists());
-    assert_eq!(done(data.path(), &["user", "sessions", "ana"], "").await.lines().count(), 1);
+    let [ana, bogdan] = friends(&server).await;
+    let mut line = Line::open(server.address(), &ana, "").await.unwrap();
+    for nth in 0..50 {
+        say(&mut line, &bogdan, nth).await;
+    }
+    let talking = tokio::spawn({
+        let bogdan = bogdan.clone();
+        async move {
+            let mut nth = 50;
+            loop {
+                say(&mut line, &bogdan, nth).await;
+                nth += 1;
+            }
+        }
+    });
+    let other = tempfile::tempdir().unwrap();
+    let copy = other.path().join("chat.db");
+    done(data.path(), &["backup", copy.to_str().unwrap()], "").await;
+    let again = operate(data.path(), &["backup", copy.to_str().unwrap()], "").await;
+    assert!(again.refusal().contains("chat.db"), "a copy is never overwritten: {again:?}");
+    talking.abort();
+    server.stop().await;
+
+    assert_eq!(done(other.path(), &["check"], "").await, "nothing is wrong\n");
+    std::fs::copy(data.path().join("signing.key"), other.path().join("signing.key")).unwrap();
+    let server = Server::start(other.path()).await;
+    let bogdan = log_in(server.address(), "bogdan").await;
+    let (status, list) =
+        call(server.address(), Some(&bogdan), Method::GET, "/v1/conversations", &Value::Null).await;
+    assert_eq!(status, 200, "{list}");
+    assert!(list["items"][0]["head"].as_u64().unwrap() >= 50, "{list}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_backup_needs_no_server() {
+    let data = tempfile::tempdir().unwrap();
+    Server::start(data.path()).await.stop().await;
+    let copy = data.path().join("copy.db");
+    done(data.path(), &["backup", copy.to_str().unwrap()], "").await;
+    assert!(copy.exists());
+}
+
+#[tokio::test]
+async fn a_check_runs_beside_the_server_and_finds_what_was_damaged() {
+    let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path()).await;
-    assert_eq!(done(data.path(), &["user", "sessions", "ana"], "").await.lines().count(), 1);
+    let [ana, bogdan] = friends(&server).await;
+    let mut line = Line::open(server.address(), &ana, "").await.unwrap();
+    for nth in 0..5 {
+        say(&mut line, &bogdan, nth).await;
+    }
+    assert_eq!(done(data.path(), &["check"], "").await, "nothing is wrong\n");
+    server.stop().await;
+
+    let database = rusqlite::Connection::open(data.path().join("chat.db")).unwrap();
+    assert_eq!(database.execute("DELETE FROM chat_entries WHERE seq = 3", []).unwrap(), 1);
+    drop(database);
+    let found = operate(data.path(), &["check"], "").await;
+    assert_eq!(found.code, Some(1), "{found:?}");
+    assert!(!found.out.is_empty() && found.err.is_empty(), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_socket_that_a_killed_server_left_behind_is_no_obstacle() {
+    let data = tempfile::tempdir().unwrap();
+    Server::start(data.path()).await.kill().await;
+    assert!(data.path().join("chat.db.admin").exists());
+    assert_eq!(done(data.path(), &["check"], "").await, "nothing is wrong\n");
+    let server = Server::start(data.path()).await;
+    assert_eq!(done(data.path(), &["check"], "").await, "nothing is wrong\n");
     server.stop().await;
 }

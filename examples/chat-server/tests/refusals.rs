@@ -89,6 +89,7 @@ async fn settings_that_are_unknown_or_of_the_wrong_kind() {
         (&["--store", "secret"], "--store"),
         (&["--accounts-store", "memory:"], "--accounts-store is not in this build"),
         (&["--notify", "redis://db"], "--notify is not in this build"),
+        (&["backup"], "PATH"),
         (&["serv"], "serv"),
     ] {
         let line = refused(data.path(), arguments).await;
@@ -104,4 +105,17 @@ async fn settings_that_are_unknown_or_of_the_wrong_kind() {
         let line = refused(data.path(), &["--config", config]).await;
         assert!(line.contains(reason), "{text}: {line}");
     }
+}
+
+#[tokio::test]
+async fn commands_on_a_database_that_is_not_there() {
+    let data = tempfile::tempdir().unwrap();
+    let copy = data.path().join("copy.db");
+    for arguments in [&["check"][..], &["backup", copy.to_str().unwrap()]] {
+        let line = refused(data.path(), arguments).await;
+        assert!(line.contains("there is no database"), "{line}");
+    }
+    let line = refused(data.path(), &["check", "--store", "memory:"]).await;
+    assert!(line.contains("memory"), "{line}");
+    assert!(fs::read_dir(data.path()).unwrap().next().is_none(), "nothing is made");
 }

@@ -1,8 +1,11 @@
 //! Carries out an operator's requests, in the server or in the command itself.
 
+use std::path::Path;
+
 use anyhow::{Context as _, bail};
 use chat_core::accounts::{Accounts, Registration, SessionSummary};
 use chat_core::{ChatError, Refusal, SessionId, Timestamp, UserId};
+use chat_store_sql::sqlite::SqliteStore;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -13,13 +16,14 @@ use crate::{key, serve};
 
 /// Who carries out requests: with the store, and the accounts in it.
 pub(crate) struct Operator {
+    store: SqliteStore,
     accounts: Accounts,
 }
 
 impl Operator {
     /// In the server.
-    pub(crate) const fn new(accounts: Accounts) -> Self {
-        Self { accounts }
+    pub(crate) const fn new(store: SqliteStore, accounts: Accounts) -> Self {
+        Self { store, accounts }
     }
 
     /// In a command, while no server runs.
@@ -32,7 +36,7 @@ impl Operator {
         let opened = Place::of(settings)?.open().await?;
         let accounts = serve::accounts(settings, keys, &opened);
         match opened {
-            Opened::Sqlite(_) => Ok(Self { accounts }),
+            Opened::Sqlite(store) => Ok(Self { store, accounts }),
             Opened::Memory(_) => bail!("there is nothing to work with in a store in memory"),
         }
     }
@@ -40,6 +44,8 @@ impl Operator {
     /// Carries it out.
     pub(crate) async fn perform(&self, request: Request) -> Report {
         let done = match request {
+            Request::Backup { path } => self.backup(&path).await,
+            Request::Check => return self.check().await,
             Request::Create { username, full_name, password } => {
                 self.create(username, full_name, password).await
             }
@@ -51,6 +57,20 @@ impl Operator {
         match done {
             Ok(lines) => Report::Done(lines),
             Err(error) => Report::Failed(format!("{error:#}")),
+        }
+    }
+
+    async fn backup(&self, path: &Path) -> anyhow::Result<Vec<String>> {
+        anyhow::ensure!(!path.exists(), "there is a file {} already", path.display());
+        self.store.backup(path).await.with_context(|| format!("cannot copy to {}", path.display()))?;
+        Ok(vec![format!("copied to {}", path.display())])
+    }
+
+    async fn check(&self) -> Report {
+        match self.store.check().await {
+            Ok(found) if found.is_empty() => Report::Done(vec!["nothing is wrong".to_owned()]),
+            Ok(found) => Report::Findings(found.iter().map(ToString::to_string).collect()),
+            Err(error) => Report::Failed(format!("cannot check: {error:#}")),
         }
     }
 

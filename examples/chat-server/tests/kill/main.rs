@@ -28,7 +28,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use common::{Server, program};
+use common::{Server, program, run};
 use device::Device;
 use progress::{Phase, Progress};
 use random::Random;
@@ -77,6 +77,10 @@ async fn people_talk_while_it_is_killed() {
     progress.enter(Phase::End(logs.iter().map(|(talk, log)| (talk.clone(), log.len() as u64)).collect()));
     let counts = verdict::judge(&devices.join_all().await, &logs);
     server.stop().await;
+    let mut check = program(data.path());
+    check.arg("check");
+    let checked = run(check, "").await;
+    assert_eq!(checked.code, Some(0), "{checked:?}");
     println!("kills {KILLS}, {counts}");
 }
 
