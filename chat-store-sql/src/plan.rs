@@ -353,3 +353,149 @@ fn newcomer(
     }
     row
 }
+
+#[cfg(test)]
+mod tests {
+    use chat_core::conversation::{Kind, Role};
+    use chat_core::id::{ConversationId, EntryId};
+    use chat_core::message::Patch;
+    use chat_core::store::Expected;
+
+    use super::*;
+
+    const MEMBER: Option<Standing> = Some(Standing::Member(Role::Member));
+
+    fn user(number: u64) -> UserId {
+        UserId::from(number)
+    }
+
+    fn draft(by: u64, client_id: &str, effects: Vec<Effect>) -> DraftEntry {
+        let (id, at) = (EntryId::from_bytes([1; 16]), Timestamp::from_millis(5));
+        let mut draft = DraftEntry::new(id, at, user(by), ClientId::new(client_id).unwrap(), 1);
+        draft.effects = effects;
+        draft
+    }
+
+    fn says(by: u64, client_id: &str) -> DraftEntry {
+        draft(by, client_id, vec![Effect::PutMessage { text: Some("hello".to_owned()), payload: None }])
+    }
+
+    fn lane(drafts: Vec<DraftEntry>) -> Lane {
+        let expected = Expected { acl: 3, roster: None };
+        Lane { conversation: ConversationId::from_bytes([9; 16]), expected, drafts }
+    }
+
+    /// A conversation with 10 entries, 4 of them messages.
+    fn known(lane: &Lane) -> Known {
+        let mut now = Conversation::shell(lane.conversation, Kind::Group, Timestamp::from_millis(9));
+        (now.head, now.n, now.acl, now.member_count) = (Seq::new(10), 4, 3, 2);
+        let target = Target { n: 2, rev: Seq::new(6), deleted: false };
+        Known {
+            kept: Some(Kept { conversation: now, last_message: Seq::new(8) }),
+            repeats: vec![None; lane.drafts.len()],
+            targets: HashMap::from([(Seq::new(6), target)]),
+            members: HashMap::new(),
+        }
+    }
+
+    #[test]
+    fn places_are_allotted_in_order() {
+        let lane = lane(vec![says(1, "a"), draft(2, "b", Vec::new()), says(1, "c")]);
+        let plan = plan(&lane, known(&lane)).unwrap();
+        let places: Vec<_> =
+            plan.entries.iter().map(|entry| (entry.appended.seq.get(), entry.appended.n)).collect();
+        assert_eq!(places, [(11, 5), (12, 5), (13, 6)]);
+        assert!(plan.entries.iter().all(|entry| entry.appended.at == Timestamp::from_millis(9)));
+        assert_eq!((plan.kept.conversation.n, plan.kept.last_message), (6, Seq::new(13)));
+        assert_eq!(plan.own_reads, [OwnRead { user: user(1), seq: Seq::new(13), n: 6 }]);
+        assert_eq!((plan.writes.len(), plan.record), (0, Record::Same));
+    }
+
+    #[test]
+    fn a_lane_of_repeats_is_answered_whatever_is_expected() {
+        let mut lane = lane(vec![says(1, "a"), says(1, "a")]);
+        lane.expected.acl = 99;
+        let first = Outcome::Repeat { seq: Seq::new(4), digest: None };
+        let mut repeats = known(&lane);
+        repeats.repeats = vec![Some(first.clone()); 2];
+        let plan = plan(&lane, repeats).unwrap();
+        assert_eq!((plan.outcomes, plan.entries.len()), (vec![first.clone(), first], 0));
+
+        let refused = super::plan(&lane, known(&lane)).unwrap_err();
+        assert!(matches!(refused, StoreError::Conflict));
+    }
+
+    #[test]
+    fn a_repeat_inside_a_lane_answers_the_first() {
+        let lane = lane(vec![says(1, "a"), says(2, "a"), says(1, "a")]);
+        let plan = plan(&lane, known(&lane)).unwrap();
+        assert_eq!(plan.entries.len(), 2);
+        assert_eq!(plan.outcomes[2], Outcome::Repeat { seq: Seq::new(11), digest: Some([0; 16]) });
+    }
+
+    #[test]
+    fn a_message_made_in_the_lane_can_be_changed_in_it() {
+        let own = Seq::new(11);
+        let delete = Effect::Tombstone { target: own, rev: own };
+        let lane = lane(vec![says(1, "a"), draft(1, "b", vec![delete.clone()]), says(1, "a")]);
+        let planned = plan(&lane, known(&lane)).unwrap();
+        let (rev, at) = (Seq::new(12), Timestamp::from_millis(9));
+        assert_eq!(planned.writes, [Write::Tombstone { target: own, n: 5, rev, at }]);
+        assert_eq!(planned.outcomes[2], Outcome::Repeat { seq: own, digest: None });
+
+        let twice = super::tests::lane(vec![says(1, "a"), draft(1, "b", vec![delete.clone(), delete])]);
+        assert!(matches!(plan(&twice, known(&twice)), Err(StoreError::Conflict)));
+    }
+
+    #[test]
+    fn marks_on_what_is_not_there_write_nothing() {
+        let mark = |target| Effect::PutMark { target: Seq::new(target), key: "+1".to_owned(), by: user(2) };
+        let lane = lane(vec![draft(2, "a", vec![mark(6), mark(7)])]);
+        let plan = plan(&lane, known(&lane)).unwrap();
+        let target = Seq::new(6);
+        assert_eq!(plan.writes, [Write::Mark { target, rev: Seq::new(11), key: "+1", by: user(2) }]);
+    }
+
+    #[test]
+    fn memberships_follow_their_rows() {
+        let put = |standing, history| Effect::PutMember { user: user(7), standing, history };
+        let effects = vec![
+            put(MEMBER, History::FromJoin),
+            put(Some(Standing::Member(Role::Admin)), History::All),
+            put(Some(Standing::Banned), History::All),
+            put(None, History::All),
+        ];
+        let lane = lane(vec![draft(1, "a", effects)]);
+        let plan = plan(&lane, known(&lane)).unwrap();
+        let rows: Vec<_> = plan
+            .writes
+            .iter()
+            .map(|write| match write {
+                Write::Member(row) => {
+                    Some((row.standing, row.visible_from.get(), row.read.get(), row.read_n))
+                }
+                _ => None,
+            })
+            .collect();
+        let admin = Standing::Member(Role::Admin);
+        let expected = [
+            Some((MEMBER.unwrap(), 11, 11, 4)),
+            Some((admin, 11, 11, 4)),
+            Some((Standing::Banned, 0, 0, 0)),
+            None,
+        ];
+        assert_eq!(rows, expected);
+        assert_eq!((plan.kept.conversation.roster, plan.kept.conversation.member_count), (4, 2));
+    }
+
+    #[test]
+    fn the_record_is_written_only_when_it_changes() {
+        let patch = ConversationPatch { name: Patch::Set("new".to_owned()), ..ConversationPatch::default() };
+        let mut entry = draft(1, "a", vec![Effect::SetConversation(patch)]);
+        entry.takes_right = true;
+        let lane = lane(vec![entry]);
+        let plan = plan(&lane, known(&lane)).unwrap();
+        assert_eq!((plan.record, plan.kept.conversation.acl), (Record::Changed, 4));
+        assert_eq!(plan.kept.conversation.name.as_deref(), Some("new"));
+    }
+}
