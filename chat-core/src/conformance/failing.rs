@@ -84,6 +84,11 @@ impl Faults {
         *self.due() = Some((self.calls() + nth, loss));
     }
 
+    /// From now on no call fails, also if the one that was to has not come.
+    pub fn mend(&self) {
+        *self.due() = None;
+    }
+
     /// Whether the call that was to fail has come.
     pub fn is_over(&self) -> bool {
         self.due().is_none()

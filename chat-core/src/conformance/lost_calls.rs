@@ -266,6 +266,8 @@ pub async fn any_single_call(store: Arc<dyn Store>) {
         let session = evening.chat.open_with(crate::delivery::Open::new(evening.user(1))).await.unwrap();
         evening.faults.fail(nth, loss);
         evening.live().await;
+        // How many calls there are depends a little on what runs beside: the last ones may not have come.
+        evening.faults.mend();
         assert_eq!(evening.sights().await, expected, "call {nth} of {calls}: its {loss:?} was lost");
         assert_eq!(evening.store.people().friendships().unfenced(Limit::MAX).await.unwrap(), []);
         evening.assert_told(session).await;
