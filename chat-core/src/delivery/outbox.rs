@@ -124,30 +124,14 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// The next entry of a conversation, from the hub.
-    pub(super) fn offer_entry(&self, of: ConversationId, lag: Lag, event: &Event) {
+    /// The next entries of a conversation, from the hub: ascending, and the session is woken once.
+    pub(super) fn offer_entries(&self, of: ConversationId, entries: impl Iterator<Item = (Lag, Event)>) {
         let mut state = self.lock();
         if state.ended.is_some() {
             return;
         }
-        if let Some(backlog) = &mut state.backlog {
-            if !backlog.lets_through(of) {
-                backlog.behind.entry(of).or_insert(Behind::Lagging(lag));
-                return;
-            }
-            match backlog.behind.get(&of) {
-                Some(Behind::Lagging(_)) => return,
-                Some(Behind::Ahead(next)) if lag.next < *next => return,
-                Some(Behind::Ahead(_)) => drop(backlog.behind.remove(&of)),
-                None => {}
-            }
-            state.tidy();
-        }
-        if state.events.len() < self.events_max {
-            state.events.push_back(event.clone());
-        } else {
-            metrics::counter!("chat_sessions_lagging").increment(1);
-            state.backlog.get_or_insert_default().behind.insert(of, Behind::Lagging(lag));
+        for (lag, event) in entries {
+            state.offer_entry(of, lag, event, self.events_max);
         }
         drop(state);
         self.wake.notify_one();
@@ -402,6 +386,28 @@ impl Backlog {
 }
 
 impl State {
+    fn offer_entry(&mut self, of: ConversationId, lag: Lag, event: Event, events_max: usize) {
+        if let Some(backlog) = &mut self.backlog {
+            if !backlog.lets_through(of) {
+                backlog.behind.entry(of).or_insert(Behind::Lagging(lag));
+                return;
+            }
+            match backlog.behind.get(&of) {
+                Some(Behind::Lagging(_)) => return,
+                Some(Behind::Ahead(next)) if lag.next < *next => return,
+                Some(Behind::Ahead(_)) => drop(backlog.behind.remove(&of)),
+                None => {}
+            }
+            self.tidy();
+        }
+        if self.events.len() < events_max {
+            self.events.push_back(event);
+        } else {
+            metrics::counter!("chat_sessions_lagging").increment(1);
+            self.backlog.get_or_insert_default().behind.insert(of, Behind::Lagging(lag));
+        }
+    }
+
     /// Drops what waits of a conversation's entries.
     fn forget(&mut self, of: ConversationId) {
         let keep = |event: &Event| !matches!(event, Event::Entry(entry) if entry.conversation == of);

@@ -15,6 +15,9 @@ use crate::store::Position;
 /// How many people an entry is passed to before others get their turn.
 const FAN_CHUNK: usize = 256;
 
+/// How many plain entries are passed on at once.
+const RUN_MAX: usize = 64;
+
 /// How many entries wait in memory to be passed on; more are read from the store.
 const PENDING_MAX: usize = 1_024;
 
@@ -70,10 +73,44 @@ struct Subscriber {
 }
 
 struct Fanning {
-    entry: Shared<Entry>,
-    bare: Option<Event>,
-    /// Everybody up to this user has it.
+    /// The entry, and plain ones right behind it that go out with it. Never empty.
+    run: Vec<Passing>,
+    /// Everybody up to this user has them.
     upto: Option<UserId>,
+}
+
+/// One entry on its way to everybody.
+struct Passing {
+    entry: Shared<Entry>,
+    full: Event,
+    /// Made when the first one needs it.
+    bare: Option<Event>,
+}
+
+impl Passing {
+    fn new(entry: Shared<Entry>) -> Self {
+        Self { full: Event::Entry(entry.clone()), entry, bare: None }
+    }
+
+    /// As somebody gets it whose view begins at `visible_from`.
+    fn seen_from(&mut self, visible_from: Seq) -> Event {
+        if rows::is_bare(&self.entry, visible_from) {
+            let entry = &self.entry;
+            self.bare.get_or_insert_with(|| Event::Entry(Shared::new(rows::bare(entry)))).clone()
+        } else {
+            self.full.clone()
+        }
+    }
+}
+
+impl Fanning {
+    fn first(&self) -> &Shared<Entry> {
+        &self.run.first().expect("a run is never empty").entry
+    }
+
+    fn last(&self) -> &Shared<Entry> {
+        &self.run.last().expect("a run is never empty").entry
+    }
 }
 
 /// What the pump does next.
@@ -170,7 +207,11 @@ impl Topic {
         match state.pending.front() {
             Some(entry) if entry.seq == next => {
                 let entry = state.pending.pop_front().expect("its front was just seen");
-                state.fanning = Some(Fanning { entry: entry.clone(), bare: None, upto: None });
+                let mut run = vec![Passing::new(entry.clone())];
+                if rows::is_plain(&entry.what) {
+                    run.extend(state.plain_after(entry.seq));
+                }
+                state.fanning = Some(Fanning { run, upto: None });
                 Step::Fan(entry)
             }
             _ if state.target > state.last => Step::Read(state.last),
@@ -181,7 +222,7 @@ impl Topic {
         }
     }
 
-    /// Passes the entry on to the next people.
+    /// Passes the entry on to the next people, with the plain ones that wait behind it: each session is woken once.
     pub(super) fn fan(&self) -> Fanned {
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -191,9 +232,8 @@ impl Topic {
             None => 0,
         };
         let chunk = &state.subscribers[from..state.subscribers.len().min(from + FAN_CHUNK)];
-        let full = Event::Entry(fanning.entry.clone());
         for one in chunk {
-            one.pass(self.id, fanning, &full);
+            one.pass(self.id, &mut fanning.run);
         }
         if let Some(last) = chunk.last()
             && from + chunk.len() < state.subscribers.len()
@@ -202,10 +242,11 @@ impl Topic {
             return Fanned::Partly;
         }
         for reader in &state.readers {
-            let lag = Lag { next: fanning.entry.seq, visible_from: Seq::new(1) };
-            reader.offer_entry(self.id, lag, &full);
+            let lag = |next: Seq| Lag { next, visible_from: Seq::new(1) };
+            let shown = fanning.run.iter().map(|one| (lag(one.entry.seq), one.full.clone()));
+            reader.offer_entries(self.id, shown);
         }
-        let entry = fanning.entry.clone();
+        let entry = fanning.last().clone();
         state.fanning = None;
         state.last = entry.seq;
         state.depart(&entry)
@@ -337,6 +378,21 @@ pub(super) enum Begin {
 }
 
 impl State {
+    /// Takes the plain entries that wait right behind `seq`, as many as go out at once.
+    fn plain_after(&mut self, mut seq: Seq) -> Vec<Passing> {
+        let mut run = Vec::new();
+        while run.len() + 1 < RUN_MAX {
+            match self.pending.front() {
+                Some(next) if next.seq == seq.next() && rows::is_plain(&next.what) => {}
+                _ => break,
+            }
+            let next = self.pending.pop_front().expect("its front was just seen");
+            seq = next.seq;
+            run.push(Passing::new(next));
+        }
+        run
+    }
+
     fn pump(&mut self) -> Pump {
         let due = self.target > self.last || !self.pending.is_empty();
         if due && !self.pumping {
@@ -351,7 +407,7 @@ impl State {
         let Some(fanning) = &self.fanning else { return self.last };
         let member = self.subscribers.binary_search_by_key(&outbox.user, |one| one.person.id).is_ok();
         let has_it = member && fanning.upto.is_some_and(|upto| outbox.user <= upto);
-        if has_it { fanning.entry.seq } else { fanning.entry.seq.previous() }
+        if has_it { fanning.last().seq } else { fanning.first().seq.previous() }
     }
 
     /// Takes off who went by this entry.
@@ -378,18 +434,12 @@ impl State {
 }
 
 impl Subscriber {
-    fn pass(&self, of: ConversationId, fanning: &mut Fanning, full: &Event) {
-        let seq = fanning.entry.seq;
-        if seq < self.visible_from {
-            return;
-        }
-        let lag = Lag { next: seq, visible_from: self.visible_from };
-        if rows::is_bare(&fanning.entry, self.visible_from) {
-            let entry = &fanning.entry;
-            let bare = fanning.bare.get_or_insert_with(|| Event::Entry(Shared::new(rows::bare(entry))));
-            self.person.each(|outbox| outbox.offer_entry(of, lag, bare));
-        } else {
-            self.person.each(|outbox| outbox.offer_entry(of, lag, full));
-        }
+    fn pass(&self, of: ConversationId, run: &mut [Passing]) {
+        let visible_from = self.visible_from;
+        let visible = run.iter_mut().filter(|one| one.entry.seq >= visible_from);
+        let lag = |next: Seq| Lag { next, visible_from };
+        let shown: Vec<(Lag, Event)> =
+            visible.map(|one| (lag(one.entry.seq), one.seen_from(visible_from))).collect();
+        self.person.each(|outbox| outbox.offer_entries(of, shown.iter().cloned()));
     }
 }

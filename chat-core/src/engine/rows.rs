@@ -108,6 +108,27 @@ pub(crate) const fn kind_of(what: &What) -> u16 {
     }
 }
 
+/// Whether an entry changes nothing about who is served: such ones may be passed on together.
+pub(crate) const fn is_plain(what: &What) -> bool {
+    match what {
+        What::Message(_)
+        | What::Edited(_)
+        | What::Deleted(_)
+        | What::Unreadable
+        | What::Other { .. }
+        | What::Bare { .. } => true,
+        What::Created { .. }
+        | What::Joined { .. }
+        | What::Left { .. }
+        | What::Removed { .. }
+        | What::Banned { .. }
+        | What::Unbanned { .. }
+        | What::RoleChanged { .. }
+        | What::Updated { .. }
+        | What::Closed => false,
+    }
+}
+
 /// Whose membership an entry begins and ends.
 pub(crate) fn comings_and_goings(what: &What) -> (&[UserId], &[UserId]) {
     match what {
