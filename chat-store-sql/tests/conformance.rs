@@ -65,3 +65,13 @@ mod split {
 
     chat_core::conformance::suite!(Split(Sqlite, Memory));
 }
+
+/// Compared with the store in memory over random operations through the engine.
+mod parity {
+    use chat_core::conformance::{Memory, Split};
+
+    use super::Sqlite;
+
+    chat_core::conformance::parity!(alone, Sqlite, 64, 1..60);
+    chat_core::conformance::parity!(split, Split(Sqlite, Memory), 16, 1..40);
+}

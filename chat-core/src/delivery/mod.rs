@@ -12,6 +12,8 @@ mod presence;
 mod pump;
 mod readers;
 mod refresh;
+#[cfg(test)]
+mod run_tests;
 mod session;
 mod sync;
 mod topic;
