@@ -24,6 +24,7 @@ mod memberships;
 mod receipts;
 mod sessions;
 mod split;
+mod transfer;
 
 use std::sync::Arc;
 
@@ -46,6 +47,9 @@ pub use memberships::{Enter, Memberships, Position, SeatQuery};
 pub use receipts::{Raise, Raised, Receipts};
 pub use sessions::{NewSession, RefreshState, Rotate, SessionRow, Sessions};
 pub use split::{SplitBuilder, SplitStore};
+pub use transfer::{
+    AccountCopy, EntryCopy, PairCopy, SideCopy, TransferAccess, TransferPeople, TransferTalk,
+};
 
 /// Why a store did not do what was asked. Sources are kept for the log.
 #[derive(Clone, Debug, thiserror::Error)]
