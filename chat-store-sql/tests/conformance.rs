@@ -29,6 +29,10 @@ impl SqliteDatabase {
 
 #[async_trait]
 impl Fixture for Sqlite {
+    fn name(&self) -> String {
+        "sqlite".to_owned()
+    }
+
     async fn fresh(&self) -> Option<Arc<dyn Database>> {
         let directory = tempfile::tempdir().unwrap();
         let database = SqliteDatabase { directory, store: Mutex::default() };

@@ -16,6 +16,9 @@ const CASE_MAX: Duration = Duration::from_mins(5);
 /// Makes a database for each case.
 #[async_trait]
 pub trait Fixture: Send + Sync {
+    /// What the stores it makes are called where results are told: `postgres`, `sqlite+memory`.
+    fn name(&self) -> String;
+
     /// An empty database of its own, taken away when the value is dropped. `None` when the server it needs is not
     /// there: then the case is skipped, and the fixture says so loudly.
     async fn fresh(&self) -> Option<Arc<dyn Database>>;
@@ -66,6 +69,10 @@ pub struct Memory;
 
 #[async_trait]
 impl Fixture for Memory {
+    fn name(&self) -> String {
+        "memory".to_owned()
+    }
+
     async fn fresh(&self) -> Option<Arc<dyn Database>> {
         Some(Arc::new(MemoryStore::new()))
     }
@@ -92,6 +99,10 @@ struct SplitDatabase {
 
 #[async_trait]
 impl<P: Fixture, T: Fixture> Fixture for Split<P, T> {
+    fn name(&self) -> String {
+        format!("{}+{}", self.0.name(), self.1.name())
+    }
+
     async fn fresh(&self) -> Option<Arc<dyn Database>> {
         Some(Arc::new(SplitDatabase { people: self.0.fresh().await?, talk: self.1.fresh().await? }))
     }
