@@ -11,10 +11,11 @@ use crate::id::{ConversationId, Pair, Seq, SessionId, Tenant, UserId};
 use crate::message::ClientId;
 use crate::page::Limit;
 use crate::store::{
-    Access, Account, AccountState, Accounts, After, ChangeCursor, Changed, Changes, Claim, Claims,
-    Conversations, Enter, Entries, FriendChanges, FriendFilter, FriendRow, Friendships, Head, Lane, LaneDone,
-    Log, Mark, Memberships, MessageRow, Messages, Meta, Outcome, PairRecord, People, Position, PutPair,
-    Raise, Raised, Receipts, Rotate, SeatQuery, SessionRow, Sessions, Shell, Store, StoreError, Talk, Window,
+    Access, Account, AccountCopy, AccountState, Accounts, After, ChangeCursor, Changed, Changes, Claim,
+    Claims, Conversations, Enter, Entries, EntryCopy, FriendChanges, FriendFilter, FriendRow, Friendships,
+    Head, Lane, LaneDone, Log, Mark, Memberships, MessageRow, Messages, Meta, Outcome, PairCopy, PairRecord,
+    People, Position, PutPair, Raise, Raised, Receipts, Rotate, SeatQuery, SessionRow, Sessions, Shell,
+    Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk, Window,
 };
 use crate::time::Timestamp;
 
@@ -157,6 +158,37 @@ intercept! {
     }
 }
 
+intercept! {
+    TransferPeople of people.transfer_people {
+        fn pairs(after: Option<Pair>, limit: usize) -> Vec<PairCopy>;
+        fn put_pairs(pairs: &[PairCopy]) -> ();
+        fn accounts_after(after: Option<UserId>, limit: usize) -> Vec<AccountCopy>;
+        fn put_accounts(accounts: &[AccountCopy]) -> ();
+    }
+}
+
+intercept! {
+    TransferAccess of access.transfer_access {
+        fn sessions_after(after: Option<SessionId>, limit: usize) -> Vec<SessionRow>;
+        fn put_sessions(after: Option<SessionId>, through: Option<SessionId>, rows: &[SessionRow]) -> ();
+    }
+}
+
+intercept! {
+    TransferTalk of talk.transfer_talk {
+        fn put_meta(meta: &Meta) -> ();
+        fn entries_after(of: ConversationId, after: Seq, limit: usize) -> Vec<EntryCopy>;
+        fn put_log(record: &Conversation, rows: &[EntryCopy]) -> ();
+        fn members_after(of: ConversationId, after: Option<UserId>, limit: usize) -> Vec<Membership>;
+        fn put_members(
+            of: ConversationId,
+            after: Option<UserId>,
+            through: Option<UserId>,
+            rows: &[Membership]
+        ) -> ();
+    }
+}
+
 /// By hand, since `append` answers each lane for itself: what is intercepted is answered to all of them.
 #[async_trait]
 impl<I: Intercept> Log for Intercepted<I> {
@@ -259,6 +291,10 @@ impl<I: Intercept> People for Intercepted<I> {
         &self.people_changes
     }
 
+    fn transfer_people(&self) -> &dyn TransferPeople {
+        self
+    }
+
     async fn ping_people(&self) -> Result<(), StoreError> {
         through(&*self.intercept, "People::ping_people", self.store.people().ping_people()).await
     }
@@ -272,6 +308,10 @@ impl<I: Intercept> Access for Intercepted<I> {
 
     fn access_changes(&self) -> &dyn Changes {
         &self.access_changes
+    }
+
+    fn transfer_access(&self) -> &dyn TransferAccess {
+        self
     }
 
     async fn ping_access(&self) -> Result<(), StoreError> {
@@ -299,6 +339,10 @@ impl<I: Intercept> Talk for Intercepted<I> {
 
     fn talk_changes(&self) -> &dyn Changes {
         &self.talk_changes
+    }
+
+    fn transfer_talk(&self) -> &dyn TransferTalk {
+        self
     }
 
     async fn meta(&self) -> Result<Meta, StoreError> {

@@ -1,6 +1,6 @@
 //! Accounts, who has claimed what, and the words they are found by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use async_trait::async_trait;
@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::MemoryStore;
 use crate::id::UserId;
 use crate::page::Limit;
-use crate::store::{Account, AccountState, Accounts, Claim, Claims, StoreError};
+use crate::store::{Account, AccountCopy, AccountState, Accounts, Claim, Claims, StoreError};
 
 /// All accounts of a tenant.
 #[derive(Default)]
@@ -52,6 +52,34 @@ impl AccountTable {
         }
         self.claims.extend(claims.take.iter().map(|claim| (claim.clone(), user)));
         self.accounts.insert(user, Found { account: account.clone(), words: claims.words.clone() });
+        Ok(())
+    }
+
+    /// The accounts after `after`, by id, with what they claim and are found by.
+    pub(super) fn copies(&self, after: Option<UserId>) -> impl Iterator<Item = AccountCopy> {
+        self.after(after).map(|found| {
+            let user = found.account.user;
+            let own = self.claims.iter().filter(|&(_, &owner)| owner == user);
+            let claims = own.map(|(claim, _)| claim.clone()).collect();
+            let mut words = found.words.clone();
+            words.sort_unstable();
+            words.dedup();
+            AccountCopy { account: found.account.clone(), claims, words }
+        })
+    }
+
+    /// Puts accounts, with exactly what they claim and are found by.
+    pub(super) fn put_copies(&mut self, copies: &[AccountCopy]) -> Result<(), StoreError> {
+        let moving: BTreeSet<UserId> = copies.iter().map(|copy| copy.account.user).collect();
+        let taken = |claim: &&Claim| self.claims.get(*claim).is_some_and(|owner| !moving.contains(owner));
+        if let Some(claim) = copies.iter().flat_map(|copy| &copy.claims).find(taken) {
+            return Err(StoreError::AlreadyExists(claim.kind.name()));
+        }
+        self.claims.retain(|_, owner| !moving.contains(owner));
+        for AccountCopy { account, claims, words } in copies {
+            self.claims.extend(claims.iter().map(|claim| (claim.clone(), account.user)));
+            self.accounts.insert(account.user, Found { account: account.clone(), words: words.clone() });
+        }
         Ok(())
     }
 

@@ -9,8 +9,8 @@ use super::MemoryStore;
 use crate::id::{Pair, Side, UserId};
 use crate::page::Limit;
 use crate::store::{
-    Change, FriendChange, FriendChanges, FriendFilter, FriendRow, Friendships, PairRecord, PutPair,
-    StoreError,
+    Change, FriendChange, FriendChanges, FriendFilter, FriendRow, Friendships, PairCopy, PairRecord, PutPair,
+    SideCopy, StoreError,
 };
 
 /// Most items of one answer of a feed.
@@ -29,8 +29,8 @@ struct Own {
     /// Everybody there is a record with.
     others: BTreeSet<UserId>,
     rows: BTreeMap<UserId, FriendRow>,
-    /// The other side of each change: version 1 first.
-    feed: Vec<UserId>,
+    /// The other side of each change, by version. What was put by a transfer begins with the latest of each.
+    feed: BTreeMap<u64, UserId>,
 }
 
 impl FriendshipTable {
@@ -51,10 +51,29 @@ impl FriendshipTable {
             own.others.insert(other);
             if let Some(view) = change.shown[side.index()] {
                 own.rows.insert(other, FriendRow { other, view, at: change.at });
-                own.feed.push(other);
+                own.feed.insert(own.last() + 1, other);
             }
         }
         Ok(next)
+    }
+
+    /// The pairs after `after`, in order.
+    pub(super) fn copies(&self, after: Option<Pair>) -> impl Iterator<Item = PairCopy> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.records.range((from, Bound::Unbounded)).map(|(&pair, &record)| {
+            let side = |side| self.users.get(&pair.user(side))?.side(pair.user(side.other()));
+            PairCopy { record, sides: Side::BOTH.map(side) }
+        })
+    }
+
+    /// Puts a pair and what stands of it in both feeds.
+    pub(super) fn put_copy(&mut self, copy: &PairCopy) {
+        let pair = copy.record.pair;
+        self.records.insert(pair, copy.record);
+        for side in Side::BOTH {
+            let own = self.users.entry(pair.user(side)).or_default();
+            own.put_side(pair.user(side.other()), copy.sides[side.index()]);
+        }
     }
 
     fn blocks(&self, user: UserId) -> Vec<UserId> {
@@ -70,8 +89,29 @@ impl FriendshipTable {
 }
 
 impl Own {
+    fn side(&self, other: UserId) -> Option<SideCopy> {
+        let row = *self.rows.get(&other)?;
+        let (&version, _) = self.feed.iter().rev().find(|&(_, &of)| of == other)?;
+        Some(SideCopy { row, version })
+    }
+
+    fn put_side(&mut self, other: UserId, side: Option<SideCopy>) {
+        self.others.insert(other);
+        self.feed.retain(|_, &mut of| of != other);
+        self.rows.remove(&other);
+        if let Some(SideCopy { row, version }) = side {
+            self.rows.insert(other, row);
+            self.feed.insert(version, other);
+        }
+    }
+
+    /// Where the feed ends.
+    fn last(&self) -> u64 {
+        self.feed.last_key_value().map_or(0, |(&version, _)| version)
+    }
+
     fn since(&self, cursor: Option<u64>) -> FriendChanges {
-        let last = self.feed.len() as u64;
+        let last = self.last();
         let cursor = cursor.unwrap_or(last);
         let stands = FriendChanges { items: Vec::new(), cursor: last, reset: cursor > last };
         if cursor >= last {
@@ -88,8 +128,9 @@ impl Own {
 
     /// The latest change of each pair after `cursor`, ascending by version.
     fn latest_after(&self, cursor: u64) -> Vec<FriendChange> {
-        let seen = usize::try_from(cursor).expect("a position of this feed");
-        let latest: BTreeMap<UserId, u64> = self.feed[seen..].iter().copied().zip(cursor + 1..).collect();
+        let after = (Bound::Excluded(cursor), Bound::Unbounded);
+        let latest: BTreeMap<UserId, u64> =
+            self.feed.range(after).map(|(&version, &other)| (other, version)).collect();
         let mut items: Vec<FriendChange> = latest
             .into_iter()
             .map(|(other, version)| FriendChange { version, row: self.rows[&other] })

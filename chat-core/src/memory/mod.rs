@@ -16,6 +16,7 @@ mod memberships;
 mod receipts;
 mod room;
 mod sessions;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -29,7 +30,7 @@ use self::sessions::SessionTable;
 use crate::id::{IdSource, SystemIds, Tenant};
 use crate::store::{
     Access, Accounts, ChangeRing, Changes, Conversations, Friendships, Log, Memberships, Meta, People,
-    Receipts, Sessions, Store, StoreError, Talk,
+    Receipts, Sessions, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
 };
 use crate::time::Timestamp;
 
@@ -58,7 +59,7 @@ pub struct MemoryStore {
 
 /// What all tenants share: the schema's own data, and each other's existence.
 struct All {
-    meta: Meta,
+    meta: Mutex<Meta>,
     tenants: Mutex<BTreeMap<Tenant, Arc<TenantData>>>,
 }
 
@@ -85,7 +86,7 @@ impl MemoryStore {
         let ids = SystemIds::default();
         let mut digest_key = [0; 32];
         ids.fill(&mut digest_key);
-        let meta = Meta { epoch: ids.uuid(Timestamp::default()), digest_key };
+        let meta = Mutex::new(Meta { epoch: ids.uuid(Timestamp::default()), digest_key });
         let all = Arc::new(All { meta, tenants: Mutex::default() });
         let tenant = Tenant::default();
         Self { tenant, own: all.tenant(tenant), all }
@@ -109,9 +110,20 @@ impl Default for MemoryStore {
 }
 
 impl All {
+    fn meta(&self) -> MutexGuard<'_, Meta> {
+        self.meta.lock().expect("nothing panics while this lock is held")
+    }
+
     fn tenant(&self, tenant: Tenant) -> Arc<TenantData> {
         let mut tenants = self.tenants.lock().expect("nothing panics while this lock is held");
         Arc::clone(tenants.entry(tenant).or_insert_with(|| Arc::new(TenantData::new())))
+    }
+
+    /// Whether this is so of any tenant's tables.
+    fn any_tenant(&self, is_so: impl Fn(&Tables) -> bool) -> bool {
+        let tenants = self.tenants.lock().expect("nothing panics while this lock is held");
+        let mut tables = tenants.values().map(|data| data.tables.lock());
+        tables.any(|tables| is_so(&tables.expect("nothing panics while this lock is held")))
     }
 }
 
@@ -161,6 +173,10 @@ impl People for MemoryStore {
         &self.own.people_changes
     }
 
+    fn transfer_people(&self) -> &dyn TransferPeople {
+        self
+    }
+
     async fn ping_people(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -174,6 +190,10 @@ impl Access for MemoryStore {
 
     fn access_changes(&self) -> &dyn Changes {
         &self.own.access_changes
+    }
+
+    fn transfer_access(&self) -> &dyn TransferAccess {
+        self
     }
 
     async fn ping_access(&self) -> Result<(), StoreError> {
@@ -203,8 +223,12 @@ impl Talk for MemoryStore {
         &self.own.talk_changes
     }
 
+    fn transfer_talk(&self) -> &dyn TransferTalk {
+        self
+    }
+
     async fn meta(&self) -> Result<Meta, StoreError> {
-        Ok(self.all.meta)
+        Ok(*self.all.meta())
     }
 
     async fn ping_talk(&self) -> Result<(), StoreError> {

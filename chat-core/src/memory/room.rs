@@ -47,19 +47,19 @@ impl Rooms {
 pub(super) struct Room {
     pub(super) record: Conversation,
     /// Position 1 first.
-    entries: Vec<Stored>,
+    pub(super) entries: Vec<Stored>,
     /// Number 1 first.
-    messages: Vec<MessageRow>,
+    pub(super) messages: Vec<MessageRow>,
     /// Which entry each sender made under a `client_id`.
-    made: HashMap<UserId, HashMap<ClientId, Seq>>,
+    pub(super) made: HashMap<UserId, HashMap<ClientId, Seq>>,
     pub(super) members: BTreeMap<UserId, Membership>,
-    marks: BTreeSet<Mark>,
+    pub(super) marks: BTreeSet<Mark>,
 }
 
 /// An entry, and the digest of the command behind it.
-struct Stored {
-    row: EntryRow,
-    digest: Option<[u8; 16]>,
+pub(super) struct Stored {
+    pub(super) row: EntryRow,
+    pub(super) digest: Option<[u8; 16]>,
 }
 
 // Reading.
@@ -353,6 +353,6 @@ impl Revs<'_> {
 }
 
 /// Where the thing of this number (1, 2, 3, …) stands in a vector.
-fn index(number: u64) -> Option<usize> {
+pub(super) fn index(number: u64) -> Option<usize> {
     usize::try_from(number.checked_sub(1)?).ok()
 }

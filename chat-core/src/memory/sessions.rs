@@ -1,6 +1,7 @@
 //! Logins.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeBounds;
 
 use async_trait::async_trait;
 
@@ -28,9 +29,29 @@ impl SessionTable {
         for &id in &ended {
             self.end(id);
         }
+        self.insert(row);
+        Ok(ended)
+    }
+
+    fn insert(&mut self, row: &SessionRow) {
         self.users.entry(row.user).or_default().insert((row.created_at, row.id));
         self.rows.insert(row.id, row.clone());
-        Ok(ended)
+    }
+
+    /// The logins in a range of ids, by id.
+    pub(super) fn within(&self, ids: impl RangeBounds<SessionId>) -> impl Iterator<Item = &SessionRow> {
+        self.rows.range(ids).map(|(_, row)| row)
+    }
+
+    /// Makes the logins in a range of ids exactly these.
+    pub(super) fn replace(&mut self, ids: impl RangeBounds<SessionId>, rows: &[SessionRow]) {
+        let gone: Vec<SessionId> = self.within(ids).map(|row| row.id).collect();
+        for id in gone {
+            self.end(id);
+        }
+        for row in rows {
+            self.insert(row);
+        }
     }
 
     fn of(&self, user: UserId) -> impl Iterator<Item = SessionId> {

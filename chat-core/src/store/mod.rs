@@ -108,6 +108,9 @@ pub trait People: Send + Sync + 'static {
     /// What changed here, for the nodes that were not told.
     fn people_changes(&self) -> &dyn Changes;
 
+    /// All of it as it is, to be read and put.
+    fn transfer_people(&self) -> &dyn TransferPeople;
+
     /// Whether the database answers.
     ///
     /// # Errors
@@ -123,6 +126,9 @@ pub trait Access: Send + Sync + 'static {
 
     /// What changed here, for the nodes that were not told.
     fn access_changes(&self) -> &dyn Changes;
+
+    /// All of it as it is, to be read and put.
+    fn transfer_access(&self) -> &dyn TransferAccess;
 
     /// Whether the database answers.
     ///
@@ -148,6 +154,9 @@ pub trait Talk: Send + Sync + 'static {
 
     /// What changed here, for the nodes that were not told.
     fn talk_changes(&self) -> &dyn Changes;
+
+    /// All of it as it is, to be read and put.
+    fn transfer_talk(&self) -> &dyn TransferTalk;
 
     /// The epoch and the digest key.
     ///

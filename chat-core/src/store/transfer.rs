@@ -84,10 +84,12 @@ pub trait TransferPeople: Send + Sync {
         limit: usize,
     ) -> Result<Vec<AccountCopy>, StoreError>;
 
-    /// Puts accounts; claims and words become exactly those given.
+    /// Puts accounts; claims and words become exactly those given. All their earlier claims are given back first, so
+    /// that a claim may move from one account of the call to another.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyExists`] when another account has a claim; nothing of the call is put then.
+    /// [`StoreError::AlreadyExists`] with the name of the [`ClaimKind`](super::ClaimKind) when an account that is not
+    /// of the call has a claim; nothing of the call is put then.
     async fn put_accounts(&self, accounts: &[AccountCopy]) -> Result<(), StoreError>;
 }
 
@@ -143,12 +145,13 @@ pub trait TransferTalk: Send + Sync {
     ) -> Result<Vec<EntryCopy>, StoreError>;
 
     /// Puts a conversation's record and a piece of its log in one write: `record.head` is the last of the rows put so
-    /// far, and all counters are as given. Rows are ascending; each replaces the one at its position with its message
-    /// and marks, or is the next one. What derives from messages (how many are deleted, which is the last) follows.
+    /// far, and all counters are as given. Rows are strictly ascending; each replaces the one at its position with its
+    /// message, digest and marks, or is the next one. What derives from messages (how many are deleted, which is the
+    /// last) follows. Members stay; a conversation that is new has none.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the rows would leave a hole or do not end at or before `record.head`, when the
-    /// head would fall, and when the log would not reach `record.head`.
+    /// [`StoreError::Conflict`] when the rows would leave a hole or do not ascend, when they do not end at or before
+    /// `record.head`, when the head would fall, and when the log would not reach `record.head`.
     async fn put_log(&self, record: &Conversation, rows: &[EntryCopy]) -> Result<(), StoreError>;
 
     /// All membership rows by user id, banned ones included, after `after`, at most `limit`.
@@ -163,7 +166,7 @@ pub trait TransferTalk: Send + Sync {
     ) -> Result<Vec<Membership>, StoreError>;
 
     /// Makes the rows of the users after `after` up to and including `through` (to the end, without one) exactly
-    /// these, as given; `member_count` is the record's and does not follow.
+    /// these, as given; `member_count` is the record's and does not follow. All rows are of this conversation.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] for a conversation that is not there.

@@ -78,7 +78,7 @@ fn one(connection: &Connection, tenant: i64, user: UserId) -> Done<Option<Accoun
     Ok(statement.query_row(params![tenant, user.as_bytes()], read).optional()?)
 }
 
-fn owner(connection: &Connection, tenant: i64, claim: &Claim) -> Done<Option<UserId>> {
+pub(super) fn owner(connection: &Connection, tenant: i64, claim: &Claim) -> Done<Option<UserId>> {
     let mut statement = connection.prepare_cached(sql::CLAIMED)?;
     let owner = statement.query_row(params![tenant, claim.kind.code(), claim.value], |row| {
         Columns::of(row).id(UserId::from_bytes)
@@ -104,14 +104,23 @@ fn claim(connection: &Connection, tenant: i64, user: UserId, claims: &Claims) ->
         let row = params![tenant, claim.kind.code(), claim.value, user.as_bytes()];
         connection.prepare_cached(sql::RELEASE)?.execute(row)?;
     }
+    replace_words(connection, tenant, user, &claims.words)
+}
+
+pub(super) fn replace_words(
+    connection: &Connection,
+    tenant: i64,
+    user: UserId,
+    words: &[String],
+) -> Done<()> {
     connection.prepare_cached(sql::FORGET_WORDS)?.execute(params![tenant, user.as_bytes()])?;
-    for word in &claims.words {
+    for word in words {
         connection.prepare_cached(sql::ADD_WORD)?.execute(params![tenant, word, user.as_bytes()])?;
     }
     Ok(())
 }
 
-fn write(connection: &Connection, text: &str, tenant: i64, account: &Account) -> Done<()> {
+pub(super) fn write(connection: &Connection, text: &str, tenant: i64, account: &Account) -> Done<()> {
     connection.prepare_cached(text)?.execute(params![
         account.username,
         account.full_name,
@@ -130,7 +139,7 @@ fn write(connection: &Connection, text: &str, tenant: i64, account: &Account) ->
     Ok(())
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Account> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Account> {
     let mut columns = Columns::of(row);
     let (user, username) = (columns.id(UserId::from_bytes)?, columns.value()?);
     let mut account =

@@ -111,18 +111,21 @@ fn make(connection: &Connection, tenant: i64, shell: &Shell) -> Done<Conversatio
     conversation.creator = shell.creator;
     conversation.settings = shell.settings;
     conversation.member_count = shell.pair.map_or(0, |_| 2);
-    insert(connection, tenant, &conversation)?;
+    let kept = Kept { conversation, last_message: Seq::ZERO };
+    write(connection, [sql::INSERT, sql::INSERT_HEAD], tenant, &kept)?;
     for user in shell.pair.iter().flat_map(|pair| pair.both()) {
         let standing = Standing::Member(Role::Member);
         let row = Membership::new(shell.id, user, standing, Seq::new(1), shell.at);
         put_member(connection, tenant, &row)?;
     }
-    Ok(conversation)
+    Ok(kept.conversation)
 }
 
-fn insert(connection: &Connection, tenant: i64, new: &Conversation) -> Done<()> {
+/// Writes a conversation wholly, its record and its counters by a statement each.
+pub(super) fn write(connection: &Connection, texts: [&str; 2], tenant: i64, kept: &Kept) -> Done<()> {
+    let (new, [record, head]) = (&kept.conversation, texts);
     let user = |user: Option<UserId>| user.map(|user| *user.as_bytes());
-    connection.prepare_cached(sql::INSERT)?.execute(params![
+    connection.prepare_cached(record)?.execute(params![
         tenant,
         new.id.as_bytes(),
         new.kind.code(),
@@ -139,10 +142,10 @@ fn insert(connection: &Connection, tenant: i64, new: &Conversation) -> Done<()> 
         new.created_at.millis(),
         new.closed,
     ])?;
-    connection.prepare_cached(sql::INSERT_HEAD)?.execute(params![
+    connection.prepare_cached(head)?.execute(params![
         int(new.head.get()),
         int(new.n),
-        int(Seq::ZERO.get()),
+        int(kept.last_message.get()),
         int(new.acl),
         int(new.roster),
         int(new.member_count),

@@ -22,7 +22,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENTS_KEPT: usize = 128;
 
 /// The steps that make the schema; each is applied once, in order, for ever.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite_0001.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../../migrations/sqlite_0001.sql"), include_str!("../../migrations/sqlite_0002.sql")];
 
 const MIGRATIONS_TABLE: &str = "CREATE TABLE IF NOT EXISTS chat_migrations \
     (version INTEGER NOT NULL PRIMARY KEY, applied_at INTEGER NOT NULL)";
@@ -165,7 +166,9 @@ pub(super) fn random<const N: usize>() -> [u8; N] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statements::{accounts, check, conversations, friendships, log, members, meta, sessions};
+    use crate::statements::{
+        accounts, check, conversations, friendships, log, members, meta, sessions, transfer,
+    };
 
     fn migrated() -> Connection {
         let mut connection = Connection::open_in_memory().unwrap();
@@ -195,6 +198,7 @@ mod tests {
             members::ALL,
             log::ALL,
             meta::ALL,
+            transfer::ALL,
         ];
         for (name, text) in groups.into_iter().flatten() {
             for line in query_plan(&connection, text) {
@@ -223,6 +227,10 @@ mod tests {
             (members::SEATS, "chat_members_by_user"),
             (members::COUNT, "chat_members_by_user"),
             (log::FIRST, "chat_entries_dedupe (tenant=? AND conversation=? AND dedupe=?)"),
+            (transfer::PAIRS, "PRIMARY KEY (tenant=? AND (low,high)>(?,?))"),
+            (transfer::CLAIMS, "chat_claims_by_user"),
+            (transfer::FORGET_CLAIMS, "chat_claims_by_user"),
+            (transfer::WORDS, "chat_account_words_by_user"),
             (log::BACKWARD, "PRIMARY KEY (tenant=? AND conversation=? AND seq>? AND seq<?)"),
         ];
         let connection = migrated();

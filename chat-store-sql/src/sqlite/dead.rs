@@ -31,14 +31,45 @@ fn place(n: u64) -> (u64, usize) {
 /// Notes that the `n`th message is deleted. It was not before: a deletion is terminal.
 pub(super) fn bury(connection: &Connection, tenant: i64, conversation: ConversationId, n: u64) -> Done<()> {
     let (bucket, bit) = place(n);
-    let key = params![tenant, conversation.as_bytes(), int(bucket)];
-    let row = connection
-        .prepare_cached(sql::DEAD)?
-        .query_row(key, |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))
-        .optional()?;
-    let (dead, mut map) = row.unwrap_or((0, [0_u8; MAP_BYTES]));
+    let (dead, mut map) = row(connection, tenant, conversation, bucket)?;
     map[bit / 8] |= 1 << (bit % 8);
-    let row = params![tenant, conversation.as_bytes(), int(bucket), dead + 1, map];
+    put_row(connection, tenant, conversation, bucket, dead + 1, &map)
+}
+
+/// Notes that the `n`th message, which was deleted, makes place for another one.
+pub(super) fn exhume(connection: &Connection, tenant: i64, conversation: ConversationId, n: u64) -> Done<()> {
+    let (bucket, bit) = place(n);
+    let (dead, mut map) = row(connection, tenant, conversation, bucket)?;
+    map[bit / 8] &= !(1 << (bit % 8));
+    if dead > 1 {
+        return put_row(connection, tenant, conversation, bucket, dead - 1, &map);
+    }
+    let key = params![tenant, conversation.as_bytes(), int(bucket)];
+    connection.prepare_cached(sql::EXHUME)?.execute(key)?;
+    Ok(())
+}
+
+fn row(
+    connection: &Connection,
+    tenant: i64,
+    conversation: ConversationId,
+    bucket: u64,
+) -> Done<(i64, [u8; MAP_BYTES])> {
+    let key = params![tenant, conversation.as_bytes(), int(bucket)];
+    let mut statement = connection.prepare_cached(sql::DEAD)?;
+    let row = statement.query_row(key, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    Ok(row.unwrap_or((0, [0; MAP_BYTES])))
+}
+
+fn put_row(
+    connection: &Connection,
+    tenant: i64,
+    conversation: ConversationId,
+    bucket: u64,
+    dead: i64,
+    map: &[u8; MAP_BYTES],
+) -> Done<()> {
+    let row = params![tenant, conversation.as_bytes(), int(bucket), dead, map];
     connection.prepare_cached(sql::BURY)?.execute(row)?;
     Ok(())
 }

@@ -128,23 +128,29 @@ fn put(connection: &Connection, tenant: i64, change: &PutPair) -> Done<PairRecor
     let version = now.version + 1;
     let fence_due = if change.fence { version } else { now.fence_due };
     let next = PairRecord::stored(pair, change.friendship, version, change.at).fences(fence_due, now.fenced);
-    let text = if now.version == 0 { sql::INSERT } else { sql::UPDATE };
-    connection.prepare_cached(text)?.execute(params![
-        next.friendship.state.code(),
-        next.friendship.blocked[0],
-        next.friendship.blocked[1],
-        int(next.version),
-        next.at.millis(),
-        int(next.fence_due),
-        int(next.fenced),
-        tenant,
-        pair.low().as_bytes(),
-        pair.high().as_bytes(),
-    ])?;
+    write(connection, if now.version == 0 { sql::INSERT } else { sql::UPDATE }, tenant, &next)?;
     for side in Side::BOTH {
         put_side(connection, tenant, change, side)?;
     }
     Ok(next)
+}
+
+/// Writes a record, by a statement that makes or changes one.
+pub(super) fn write(connection: &Connection, text: &str, tenant: i64, record: &PairRecord) -> Done<()> {
+    let [low, high] = record.pair.both();
+    connection.prepare_cached(text)?.execute(params![
+        record.friendship.state.code(),
+        record.friendship.blocked[0],
+        record.friendship.blocked[1],
+        int(record.version),
+        record.at.millis(),
+        int(record.fence_due),
+        int(record.fenced),
+        tenant,
+        low.as_bytes(),
+        high.as_bytes(),
+    ])?;
+    Ok(())
 }
 
 fn put_side(connection: &Connection, tenant: i64, change: &PutPair, side: Side) -> Done<()> {
@@ -192,7 +198,7 @@ fn since(connection: &Connection, tenant: i64, user: UserId, cursor: Option<u64>
     Ok(FriendChanges { items, cursor, reset: false })
 }
 
-fn read_row(row: &Row<'_>) -> rusqlite::Result<FriendRow> {
+pub(super) fn read_row(row: &Row<'_>) -> rusqlite::Result<FriendRow> {
     let mut columns = Columns::of(row);
     Ok(FriendRow {
         other: columns.id(UserId::from_bytes)?,

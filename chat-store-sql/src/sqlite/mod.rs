@@ -21,6 +21,7 @@ mod queue;
 mod readers;
 mod receipts;
 mod sessions;
+mod transfer;
 mod writer;
 
 use std::path::Path;
@@ -32,7 +33,7 @@ use async_trait::async_trait;
 use chat_core::id::Tenant;
 use chat_core::store::{
     Access, Accounts, Changes, Conversations, Friendships, Log, Memberships, Meta, People, Receipts,
-    Sessions, Store, StoreError, Talk,
+    Sessions, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
 };
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -292,6 +293,10 @@ impl People for SqliteStore {
         &self.feeds.people
     }
 
+    fn transfer_people(&self) -> &dyn TransferPeople {
+        self
+    }
+
     async fn ping_people(&self) -> Result<(), StoreError> {
         self.ping().await
     }
@@ -305,6 +310,10 @@ impl Access for SqliteStore {
 
     fn access_changes(&self) -> &dyn Changes {
         &self.feeds.access
+    }
+
+    fn transfer_access(&self) -> &dyn TransferAccess {
+        self
     }
 
     async fn ping_access(&self) -> Result<(), StoreError> {
@@ -332,6 +341,10 @@ impl Talk for SqliteStore {
 
     fn talk_changes(&self) -> &dyn Changes {
         &self.feeds.talk
+    }
+
+    fn transfer_talk(&self) -> &dyn TransferTalk {
+        self
     }
 
     async fn meta(&self) -> Result<Meta, StoreError> {

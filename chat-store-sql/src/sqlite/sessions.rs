@@ -131,7 +131,7 @@ fn end(connection: &Connection, tenant: i64, ids: &[SessionId]) -> Done<Vec<Sess
     Ok(ended)
 }
 
-fn insert(connection: &Connection, tenant: i64, row: &SessionRow) -> Done<()> {
+pub(super) fn insert(connection: &Connection, tenant: i64, row: &SessionRow) -> Done<()> {
     let refresh = &row.refresh;
     connection.prepare_cached(sql::INSERT)?.execute(params![
         tenant,
@@ -176,7 +176,7 @@ fn read_id(row: &Row<'_>) -> rusqlite::Result<SessionId> {
     Columns::of(row).id(SessionId::from_bytes)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     let mut columns = Columns::of(row);
     let (id, user) = (columns.id(SessionId::from_bytes)?, columns.id(UserId::from_bytes)?);
     let (device, created_at, last_seen_at) = (columns.value()?, columns.time()?, columns.time()?);

@@ -18,10 +18,14 @@ macro_rules! statements {
     };
 }
 
+#[macro_use]
 mod access;
 pub(crate) mod check;
+#[macro_use]
 mod people;
+#[macro_use]
 mod talk;
+pub(crate) mod transfer;
 
 pub(crate) use self::access::sessions;
 pub(crate) use self::people::{accounts, friendships};
@@ -33,5 +37,6 @@ pub(crate) mod meta {
         READ = "SELECT epoch, digest_key FROM chat_meta WHERE id = 1";
         WRITE = "INSERT INTO chat_meta (id, epoch, digest_key) VALUES (1, ?, ?)";
         RENEW = "UPDATE chat_meta SET epoch = ? WHERE id = 1";
+        REPLACE = "UPDATE chat_meta SET epoch = ?, digest_key = ? WHERE id = 1";
     }
 }

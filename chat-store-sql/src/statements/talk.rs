@@ -169,6 +169,9 @@ pub(crate) mod members {
         BURY = "INSERT INTO chat_dead (tenant, conversation, bucket, dead, map) \
             VALUES (?, ?, ?, ?, ?) \
             ON CONFLICT (tenant, conversation, bucket) DO UPDATE SET dead = excluded.dead, map = excluded.map";
+
+        /// Key.
+        EXHUME = "DELETE FROM chat_dead WHERE tenant = ? AND conversation = ? AND bucket = ?";
     }
 }
 

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 
 use crate::id::{SessionId, Tenant, UserId};
 use crate::memory::MemoryStore;
-use crate::store::{Access, Changes, People, Rotate, SessionRow, Sessions, Store, StoreError, Talk};
+use crate::store::{
+    Access, Changes, People, Rotate, SessionRow, Sessions, Store, StoreError, Talk, TransferAccess,
+};
 use crate::time::Timestamp;
 
 type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -79,6 +81,10 @@ impl Access for Watched {
 
     fn access_changes(&self) -> &dyn Changes {
         self.inner.access().access_changes()
+    }
+
+    fn transfer_access(&self) -> &dyn TransferAccess {
+        self.inner.access().transfer_access()
     }
 
     async fn ping_access(&self) -> Result<(), StoreError> {

@@ -20,9 +20,9 @@ use crate::statements::{conversations as conversations_sql, log as sql, members 
 
 /// Who made an entry under which id, as columns.
 pub(in crate::sqlite) struct Made {
-    by: UserId,
-    client_id: Vec<u8>,
-    dedupe: i64,
+    pub(in crate::sqlite) by: UserId,
+    pub(in crate::sqlite) client_id: Vec<u8>,
+    pub(in crate::sqlite) dedupe: i64,
 }
 
 impl Made {
@@ -49,6 +49,22 @@ pub(in crate::sqlite) fn first(
         }
     }
     Ok(None)
+}
+
+/// The message at a position, as far as changes of it are judged by that.
+pub(in crate::sqlite) fn target(
+    connection: &Connection,
+    tenant: i64,
+    of: ConversationId,
+    seq: Seq,
+) -> Done<Option<Target>> {
+    let mut statement = connection.prepare_cached(sql::TARGET)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let mut columns = Columns::of(row);
+        let (n, rev) = (columns.count()?, columns.seq()?);
+        Ok(Target { n, rev, deleted: columns.optional_time()?.is_some() })
+    };
+    Ok(statement.query_row(params![tenant, of.as_bytes(), int(seq.get())], read).optional()?)
 }
 
 /// One batch, with the statements that every lane needs.
@@ -110,23 +126,13 @@ impl<'c> Append<'c> {
         let wanted = Wanted::of(lane);
         let mut targets = HashMap::new();
         for seq in wanted.targets {
-            targets.extend(self.target(id, seq)?.map(|target| (seq, target)));
+            targets.extend(target(self.connection, tenant, id, seq)?.map(|target| (seq, target)));
         }
         let mut members = HashMap::new();
         for user in wanted.members {
             members.extend(member(self.connection, tenant, id, user)?.map(|row| (user, row)));
         }
         Ok(Known { kept, repeats, targets, members })
-    }
-
-    fn target(&self, id: ConversationId, seq: Seq) -> Done<Option<Target>> {
-        let mut statement = self.connection.prepare_cached(sql::TARGET)?;
-        let read = |row: &rusqlite::Row<'_>| {
-            let mut columns = Columns::of(row);
-            let (n, rev) = (columns.count()?, columns.seq()?);
-            Ok(Target { n, rev, deleted: columns.optional_time()?.is_some() })
-        };
-        Ok(statement.query_row(params![self.tenant, id.as_bytes(), int(seq.get())], read).optional()?)
     }
 
     fn write(&mut self, plan: &Plan<'_>, made: &[Made]) -> Done<()> {

@@ -17,7 +17,7 @@ use chat_core::store::{
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::append::Append;
-pub(super) use self::append::{Made, first};
+pub(super) use self::append::{Made, first, target};
 pub(super) use self::rows::read_entry;
 use self::rows::read_message;
 
@@ -111,20 +111,29 @@ impl Log for SqliteStore {
         seqs.sort_unstable();
         seqs.dedup();
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached(sql::MARKS)?;
             let mut marks = Vec::new();
             for target in seqs {
-                let key = params![tenant, of.as_bytes(), int(target.get())];
-                let rows = statement.query_map(key, |row| {
-                    let mut columns = Columns::of(row);
-                    Ok(Mark { target, key: columns.value()?, by: columns.id(UserId::from_bytes)? })
-                })?;
-                marks.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
+                marks.extend(marks_on(connection, tenant, of, target)?);
             }
             Ok(marks)
         })
         .await
     }
+}
+
+/// The marks on one message, in order.
+pub(super) fn marks_on(
+    connection: &Connection,
+    tenant: i64,
+    of: ConversationId,
+    target: Seq,
+) -> Done<Vec<Mark>> {
+    let mut statement = connection.prepare_cached(sql::MARKS)?;
+    let rows = statement.query_map(params![tenant, of.as_bytes(), int(target.get())], |row| {
+        let mut columns = Columns::of(row);
+        Ok(Mark { target, key: columns.value()?, by: columns.id(UserId::from_bytes)? })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Where a conversation stands.
