@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 
-use super::notify::{Inbound, Notice};
+use super::elsewhere;
+use super::nodes::{self, Heard, NodeId, Sign};
+use super::notify::{self, Inbound, Interest, Notice};
 use super::outbox::Ended;
 use super::presence;
 use super::topic::Topic;
-use crate::engine::Core;
+use crate::engine::{Cluster, Core};
 use crate::error::ChatError;
 use crate::event::{ReceiptEvent, TypingEvent};
 use crate::id::{ConversationId, SessionId, UserId};
@@ -24,15 +26,25 @@ const HEADS_SLICE: usize = 500;
 const INBOUND_MAX: usize = 4_096;
 /// How often logins are asked whether they still live.
 const ALIVE_EVERY: Duration = Duration::from_secs(1);
+/// How often the feeds are read while nothing else tells what others write.
+const OFTEN: Duration = Duration::from_secs(1);
+/// How often they are read while nobody else writes, or others tell of it.
+const RARELY: Duration = Duration::from_secs(15);
+/// In how many steps, one a second, everything served is looked at.
+const SWEEP_STEPS: usize = 60;
 
 /// Starts what runs beside the engine.
-pub(crate) fn start(core: &Arc<Core>, every: Duration) {
+pub(crate) fn start(core: &Arc<Core>, cluster: Cluster) {
     let (notices, inbox) = mpsc::channel(INBOUND_MAX);
     let overflow = Arc::new(Notify::new());
     core.notifier.attach(Inbound { notices, overflow: Arc::clone(&overflow) });
+    core.notifier.interest(notify::Topic::Nodes, Interest::On);
     spawn(core, receive(Arc::clone(core), inbox));
-    spawn(core, compare_for_ever(Arc::clone(core), every, overflow));
-    spawn(core, every_second(Arc::clone(core)));
+    spawn(core, compare_for_ever(Arc::clone(core), cluster, overflow));
+    spawn(core, every_second(Arc::clone(core), cluster));
+    if cluster == Cluster::Notified {
+        spawn(core, nodes::announce(Arc::clone(core)));
+    }
 }
 
 fn spawn(core: &Arc<Core>, work: impl Future<Output = ()> + Send + 'static) {
@@ -55,6 +67,29 @@ async fn receive(core: Arc<Core>, mut inbox: mpsc::Receiver<Notice>) {
             Notice::Session(login) => log(check_logins(&core, &[login]).await),
             Notice::Receipt { conversation, user } => tell_receipt(&core, conversation, user).await,
             Notice::Typing(typing) => log(tell_typing(&core, typing).await),
+            Notice::Presence { user, node, connected } => presence::heard(&core, user, node, connected),
+            Notice::Whereabouts(user) => {
+                if core.hub.is_online(user) {
+                    elsewhere::tell(&core, user);
+                }
+            }
+            Notice::Node { node, sign } => node_said(&core, node, sign),
+        }
+    }
+}
+
+/// A node is alive or leaves. One that has come, or come back, may hold people who are watched here.
+fn node_said(core: &Core, node: NodeId, sign: Sign) {
+    match sign {
+        Sign::Alive => {
+            let heard = core.nodes.hear(node, core.clock.monotonic());
+            if heard == Heard::New && node != core.nodes.own() {
+                elsewhere::ask(core, &core.hub.presence.elsewhere.watched());
+            }
+        }
+        Sign::Leaving => {
+            core.nodes.forget(node);
+            presence::nodes_gone(core, &[node]);
         }
     }
 }
@@ -123,17 +158,58 @@ async fn check_logins(core: &Arc<Core>, logins: &[SessionId]) -> Result<(), Chat
     Ok(())
 }
 
-async fn every_second(core: Arc<Core>) {
+async fn every_second(core: Arc<Core>, cluster: Cluster) {
+    let mut sweep = Sweep::default();
     loop {
         core.clock.sleep(presence::TOLD_EVERY.min(ALIVE_EVERY)).await;
-        presence::tell_all(&core);
-        let logins = core.hub.logins();
-        for slice in logins.chunks(1_000) {
-            if let Err(error) = check_logins(&core, slice).await {
-                tracing::warn!(error = %error, "logins cannot be checked");
-            }
+        presence::nodes_gone(&core, &core.nodes.expire(core.clock.monotonic()));
+        presence::tell_all(&core).await;
+        // Taken before it is looked: what is taken away meanwhile is found by the next look.
+        let now = core.clock.monotonic();
+        match check_all_logins(&core).await {
+            Ok(()) => core.pulse.beat(now),
+            Err(error) => tracing::warn!(error = %error, "logins cannot be checked"),
+        }
+        if cluster != Cluster::Alone {
+            log(sweep.step(&core).await);
         }
     }
+}
+
+async fn check_all_logins(core: &Arc<Core>) -> Result<(), ChatError> {
+    for slice in core.hub.logins().chunks(1_000) {
+        check_logins(core, slice).await?;
+    }
+    Ok(())
+}
+
+/// What is looked at slowly, so that each conversation served here, and each person watched, is seen once a minute:
+/// whatever no notice and no feed has told of is found by it.
+#[derive(Default)]
+struct Sweep {
+    topics: Vec<Arc<Topic>>,
+    watched: Vec<UserId>,
+    /// Steps that are left of this round.
+    steps: usize,
+}
+
+impl Sweep {
+    async fn step(&mut self, core: &Arc<Core>) -> Result<(), ChatError> {
+        if self.steps == 0 {
+            self.topics = core.hub.served();
+            self.watched = core.hub.presence.elsewhere.watched();
+            self.steps = SWEEP_STEPS;
+        }
+        let (topics, watched) = (share(&mut self.topics, self.steps), share(&mut self.watched, self.steps));
+        self.steps -= 1;
+        elsewhere::ask(core, &watched);
+        read_heads(core, &topics).await
+    }
+}
+
+/// Takes what is due in the first of so many steps.
+fn share<T>(of: &mut Vec<T>, steps: usize) -> Vec<T> {
+    of.split_off(of.len() - of.len().div_ceil(steps))
 }
 
 /// Where the readers of changes stand.
@@ -144,7 +220,7 @@ struct Cursors {
     talk: Option<ChangeCursor>,
 }
 
-async fn compare_for_ever(core: Arc<Core>, every: Duration, overflow: Arc<Notify>) {
+async fn compare_for_ever(core: Arc<Core>, cluster: Cluster, overflow: Arc<Notify>) {
     let mut cursors = Cursors::default();
     loop {
         if let Err(error) = compare(&core, &mut cursors).await {
@@ -153,9 +229,34 @@ async fn compare_for_ever(core: Arc<Core>, every: Duration, overflow: Arc<Notify
         if let Err(error) = core.sweep().await {
             tracing::warn!(error = %error, "what was left over cannot be finished");
         }
+        if pause(&core, cluster, &overflow).await == Woken::SomethingLost {
+            elsewhere::ask(&core, &core.hub.presence.elsewhere.watched());
+        }
+    }
+}
+
+/// Why a pause is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Woken {
+    /// It was long enough.
+    InTime,
+    /// Notices may have been lost.
+    SomethingLost,
+}
+
+/// Waits as long as the store may be left alone.
+async fn pause(core: &Core, cluster: Cluster, overflow: &Notify) -> Woken {
+    let began = core.clock.monotonic();
+    loop {
+        let step = if cluster == Cluster::Alone { RARELY } else { OFTEN };
         tokio::select! {
-            () = core.clock.sleep(every) => {}
-            () = overflow.notified() => {}
+            () = core.clock.sleep(step) => {}
+            () = overflow.notified() => return Woken::SomethingLost,
+        }
+        let now = core.clock.monotonic();
+        let may_go_on = cluster == Cluster::Notified && core.nodes.is_line_open(now);
+        if !may_go_on || now.saturating_sub(began) >= RARELY {
+            return Woken::InTime;
         }
     }
 }
@@ -167,8 +268,8 @@ async fn compare(core: &Arc<Core>, cursors: &mut Cursors) -> Result<(), ChatErro
     read(core, store.access().access_changes(), &mut cursors.access).await
 }
 
-/// Reads one feed to its end; when it has forgotten something everything is compared. What cannot be looked at is
-/// read again: the cursor moves only behind what was.
+/// Reads one feed to its end, which is a page that is not full; when it has forgotten something everything is
+/// compared. What cannot be looked at is read again: the cursor moves only behind what was.
 async fn read(
     core: &Arc<Core>,
     changes: &dyn Changes,
@@ -181,10 +282,7 @@ async fn read(
             *cursor = Some(changed.cursor);
             return Ok(());
         }
-        if changed.items.is_empty() {
-            *cursor = Some(changed.cursor);
-            return Ok(());
-        }
+        let is_last = changed.items.len() < CHANGES_MAX;
         let mut items = changed.items;
         items.sort_unstable();
         items.dedup();
@@ -199,6 +297,9 @@ async fn read(
         }
         read_heads(core, &behind).await?;
         *cursor = Some(changed.cursor);
+        if is_last {
+            return Ok(());
+        }
     }
 }
 

@@ -5,10 +5,13 @@
 
 mod anti_entropy;
 mod catch_up;
+mod elsewhere;
 mod hub;
+mod nodes;
 mod notify;
 mod outbox;
 mod presence;
+mod pulse;
 mod pump;
 mod readers;
 mod refresh;
@@ -22,8 +25,11 @@ use async_trait::async_trait;
 
 pub(crate) use anti_entropy::{everything_now as anti_entropy_now, start};
 pub(crate) use hub::Hub;
-pub use notify::{Inbound, Interest, Notice, Notifier, Silent, Topic};
+pub use nodes::{NodeId, Sign};
+pub(crate) use nodes::{Nodes, say};
+pub use notify::{Connected, Inbound, Interest, Notice, Notifier, Silent, Topic};
 pub use outbox::Ended;
+pub(crate) use pulse::Pulse;
 pub use session::{Open, Resume, Session};
 
 use crate::error::ChatError;

@@ -2,13 +2,16 @@
 
 use tokio::sync::mpsc;
 
+use super::nodes::{NodeId, Sign};
+
 use crate::event::TypingEvent;
 use crate::id::{ConversationId, Seq, SessionId, UserId};
 
 /// Something another node may want to look at.
 ///
-/// All but [`Notice::Typing`] are positions: the receiver reads what is so in the store, and is not wrong when one is
-/// lost, doubled, late or forged.
+/// Most are positions: the receiver reads what is so in the store, and is not wrong when one is lost, doubled, late or
+/// forged. Those that [carry content](Self::is_content) are live only, never stored, and a notifier signs them where it
+/// has a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
@@ -34,6 +37,60 @@ pub enum Notice {
     },
     /// Somebody is typing: content, delivered only where the receiving node finds him among the members.
     Typing(TypingEvent),
+    /// Somebody has sessions on a node, or has none there any more: content, told only to who may see him.
+    Presence {
+        /// Who.
+        user: UserId,
+        /// Where.
+        node: NodeId,
+        /// Whether he has sessions there.
+        connected: Connected,
+    },
+    /// A node asks whether somebody is connected elsewhere: who has his sessions answers.
+    Whereabouts(UserId),
+    /// A node is alive, or is about to leave: content.
+    Node {
+        /// Which.
+        node: NodeId,
+        /// What it says of itself.
+        sign: Sign,
+    },
+}
+
+impl Notice {
+    /// What it is about: nodes that are interested in this are told.
+    pub const fn topic(&self) -> Topic {
+        match *self {
+            Self::Head { conversation, .. }
+            | Self::Receipt { conversation, .. }
+            | Self::Typing(TypingEvent { conversation, .. }) => Topic::Conversation(conversation),
+            Self::Memberships(user) | Self::Friendships(user) | Self::Whereabouts(user) => Topic::User(user),
+            Self::Presence { user, .. } => Topic::Presence(user),
+            Self::Session(_) | Self::Node { .. } => Topic::Nodes,
+        }
+    }
+
+    /// Whether it is believed for what it says, not only a reason to look.
+    pub const fn is_content(&self) -> bool {
+        match self {
+            Self::Typing(_) | Self::Presence { .. } | Self::Node { .. } => true,
+            Self::Head { .. }
+            | Self::Memberships(_)
+            | Self::Friendships(_)
+            | Self::Session(_)
+            | Self::Receipt { .. }
+            | Self::Whereabouts(_) => false,
+        }
+    }
+}
+
+/// Whether somebody has sessions on a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Connected {
+    /// At least one.
+    Yes,
+    /// None.
+    No,
 }
 
 /// What a node's notices are about, for a notifier that subscribes only to what is needed.
@@ -41,8 +98,12 @@ pub enum Notice {
 pub enum Topic {
     /// A conversation.
     Conversation(ConversationId),
-    /// A user.
+    /// A user who has sessions on the node.
     User(UserId),
+    /// Whether a user is connected elsewhere: somebody on the node watches him.
+    Presence(UserId),
+    /// What concerns every node.
+    Nodes,
 }
 
 /// Whether a node needs a topic.
@@ -69,6 +130,11 @@ impl Inbound {
             self.overflow.notify_one();
         }
     }
+
+    /// Says that notices may have been lost, as after a line was cut: the node reads the store now.
+    pub fn lost(&self) {
+        self.overflow.notify_one();
+    }
 }
 
 /// Tells the other nodes.
@@ -76,8 +142,10 @@ impl Inbound {
 /// # Contract
 /// - No method blocks, waits or fails: what cannot be told now is dropped.
 /// - Notices may be lost, doubled, reordered and delayed.
+/// - What a node tells comes back to itself where it is interested in the topic: by its own signs of life it knows that
+///   the line works.
 pub trait Notifier: Send + Sync + 'static {
-    /// Tells the others.
+    /// Tells those interested in the notice's [topic](Notice::topic).
     fn notify(&self, notice: &Notice);
 
     /// Says what this node wants to be told of.

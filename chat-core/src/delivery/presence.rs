@@ -4,9 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::elsewhere::{self, Elsewhere};
 use super::hub::lock;
+use super::nodes::{Heard, NodeId};
+use super::notify::Connected;
 use super::outbox::Outbox;
 use super::session::Line;
+use super::topic::Topic;
 use crate::command::{Presence, Typing};
 use crate::conversation::{Act, Actor, permits};
 use crate::delivery::Notice;
@@ -25,8 +29,13 @@ const LAST_SEEN_MAX: usize = 100_000;
 #[derive(Default)]
 pub(crate) struct PresenceBook {
     watchers: Mutex<HashMap<UserId, Vec<Watcher>>>,
+    /// Who came or went here.
     moved: Mutex<HashSet<UserId>>,
+    /// Who came or went elsewhere.
+    moved_elsewhere: Mutex<HashSet<UserId>>,
     last_seen: Mutex<HashMap<UserId, Timestamp>>,
+    /// Who of the watched is connected on other nodes.
+    pub(super) elsewhere: Elsewhere,
 }
 
 struct Watcher {
@@ -47,14 +56,17 @@ enum Allowed {
 }
 
 impl Allowed {
-    fn now(self, core: &Core, watcher: UserId, watched: UserId) -> bool {
+    fn now(self, core: &Core, watcher: UserId, theirs: &Theirs) -> bool {
         match self {
             Self::Always => true,
-            Self::WhileTogether => share_a_small_conversation(core, watcher, watched),
+            Self::WhileTogether => share_a_small_conversation(core, watcher, theirs),
             Self::Never => false,
         }
     }
 }
+
+/// The conversations of somebody who is watched: nothing, of one who is connected nowhere.
+type Theirs = HashSet<ConversationId>;
 
 impl PresenceBook {
     /// Somebody came or went.
@@ -71,34 +83,47 @@ impl PresenceBook {
         watches(pair.low(), pair.high()) || watches(pair.high(), pair.low())
     }
 
-    fn watch(&self, outbox: &Arc<Outbox>, user: UserId, allowed: Allowed, online: bool) {
+    fn watch(&self, core: &Core, outbox: &Arc<Outbox>, user: UserId, allowed: Allowed, online: bool) {
         let mut watchers = lock(&self.watchers);
+        elsewhere::begin(core, user);
         let all = watchers.entry(user).or_default();
         all.retain(|one| !Arc::ptr_eq(&one.outbox, outbox));
         all.push(Watcher { outbox: Arc::clone(outbox), allowed, online });
     }
 
-    pub(super) fn unwatch_all(&self, outbox: &Arc<Outbox>, users: impl IntoIterator<Item = UserId>) {
+    /// This session watches these users no more.
+    pub(super) fn unwatch_all(
+        &self,
+        core: &Core,
+        outbox: &Arc<Outbox>,
+        users: impl IntoIterator<Item = UserId>,
+    ) {
         let mut watchers = lock(&self.watchers);
         for user in users {
             if let Some(all) = watchers.get_mut(&user) {
                 all.retain(|one| !Arc::ptr_eq(&one.outbox, outbox));
                 if all.is_empty() {
                     watchers.remove(&user);
+                    elsewhere::end(core, user);
                 }
             }
         }
+    }
+
+    /// Whether a stranger watches this user: then it matters whether they share a conversation.
+    fn is_watched_by_strangers(&self, user: UserId) -> bool {
+        let watchers = lock(&self.watchers);
+        watchers.get(&user).is_some_and(|all| all.iter().any(|one| one.allowed == Allowed::WhileTogether))
     }
 
     /// Tells a user's watchers what changed for them; `judge` says anew who of them may see.
     fn tell(
         &self,
         core: &Core,
-        user: UserId,
-        online: bool,
-        last_seen: Option<Timestamp>,
+        Moved { user, online, last_seen, theirs }: &Moved,
         judge: &HashMap<UserId, Allowed>,
     ) {
+        let (user, online, last_seen) = (*user, *online, *last_seen);
         let seen = Event::Presence(Shared::new(Presence { user, online, last_seen }));
         let unseen = Event::Presence(Shared::new(Presence { user, online: false, last_seen: None }));
         let mut watchers = lock(&self.watchers);
@@ -106,7 +131,7 @@ impl PresenceBook {
             if let Some(allowed) = judge.get(&one.outbox.user) {
                 one.allowed = *allowed;
             }
-            let allowed = one.allowed.now(core, one.outbox.user, user);
+            let allowed = one.allowed.now(core, one.outbox.user, theirs);
             let shown = online && allowed;
             if shown != one.online {
                 one.online = shown;
@@ -116,25 +141,86 @@ impl PresenceBook {
     }
 }
 
-/// Tells everybody who watches what has changed since the last time.
-pub(super) fn tell_all(core: &Core) {
+/// How somebody stands who may have come or gone.
+struct Moved {
+    user: UserId,
+    online: bool,
+    last_seen: Option<Timestamp>,
+    theirs: Theirs,
+}
+
+impl Moved {
+    async fn read(core: &Arc<Core>, user: UserId) -> Self {
+        let book = &core.hub.presence;
+        let online = is_online(core, user);
+        let theirs = if online && book.is_watched_by_strangers(user) {
+            theirs(core, user).await
+        } else {
+            Theirs::new()
+        };
+        Self { user, online, last_seen: None, theirs }
+    }
+}
+
+/// Whether somebody is connected, here or elsewhere.
+fn is_online(core: &Core, user: UserId) -> bool {
+    core.hub.is_online(user) || core.hub.presence.elsewhere.holds(user)
+}
+
+async fn theirs(core: &Arc<Core>, user: UserId) -> Theirs {
+    match core.hub.person(user) {
+        Some(person) => person.topics().iter().map(|topic| topic.id).collect(),
+        None if core.hub.presence.elsewhere.holds(user) => elsewhere::conversations(core, user).await,
+        None => Theirs::new(),
+    }
+}
+
+/// Tells everybody who watches, here and on other nodes, what has changed since the last time.
+pub(super) async fn tell_all(core: &Arc<Core>) {
     let book = &core.hub.presence;
     let moved = std::mem::take(&mut *lock(&book.moved));
     let minute = core.clock.now().millis().div_euclid(60_000) * 60_000;
     for user in moved {
-        let online = core.hub.is_online(user);
-        let last_seen = (!online).then_some(Timestamp::from_millis(minute));
-        {
-            let mut seen = lock(&book.last_seen);
-            if seen.len() >= LAST_SEEN_MAX {
-                seen.clear();
-            }
-            match last_seen {
-                Some(at) => seen.insert(user, at),
-                None => seen.remove(&user),
-            };
+        elsewhere::tell(core, user);
+        tell_here(core, user, minute).await;
+    }
+    let moved_elsewhere = std::mem::take(&mut *lock(&book.moved_elsewhere));
+    for user in moved_elsewhere {
+        tell_here(core, user, minute).await;
+    }
+}
+
+async fn tell_here(core: &Arc<Core>, user: UserId, minute: i64) {
+    let book = &core.hub.presence;
+    let mut moved = Moved::read(core, user).await;
+    moved.last_seen = (!moved.online).then_some(Timestamp::from_millis(minute));
+    {
+        let mut seen = lock(&book.last_seen);
+        if seen.len() >= LAST_SEEN_MAX {
+            seen.clear();
         }
-        book.tell(core, user, online, last_seen, &HashMap::new());
+        match moved.last_seen {
+            Some(at) => seen.insert(user, at),
+            None => seen.remove(&user),
+        };
+    }
+    book.tell(core, &moved, &HashMap::new());
+}
+
+/// A node says whether it has somebody's sessions.
+pub(super) fn heard(core: &Core, user: UserId, node: NodeId, connected: Connected) {
+    let is_believed = || core.nodes.hear(node, core.clock.monotonic()) != Heard::NoRoom;
+    let book = &core.hub.presence;
+    if node != core.nodes.own() && is_believed() && book.elsewhere.note(user, node, connected) {
+        lock(&book.moved_elsewhere).insert(user);
+    }
+}
+
+/// Nodes are gone, and whoever was connected there with them.
+pub(super) fn nodes_gone(core: &Core, dead: &[NodeId]) {
+    if !dead.is_empty() {
+        let book = &core.hub.presence;
+        lock(&book.moved_elsewhere).extend(book.elsewhere.forget(dead));
     }
 }
 
@@ -144,7 +230,13 @@ pub(super) async fn judge_again(core: &Arc<Core>, pair: Pair) {
         match may_see(core, watcher, &[watched]).await {
             Ok(allowed) => {
                 let judged = HashMap::from([(watcher, allowed.first().copied().unwrap_or(Allowed::Never))]);
-                core.hub.presence.tell(core, watched, core.hub.is_online(watched), None, &judged);
+                let online = is_online(core, watched);
+                let theirs = theirs(core, watched).await;
+                core.hub.presence.tell(
+                    core,
+                    &Moved { user: watched, online, last_seen: None, theirs },
+                    &judged,
+                );
             }
             Err(error) => tracing::warn!(error = %error, "who may see whom cannot be judged"),
         }
@@ -175,13 +267,10 @@ async fn may_see(core: &Arc<Core>, watcher: UserId, watched: &[UserId]) -> Resul
         .collect())
 }
 
-fn share_a_small_conversation(core: &Core, one: UserId, other: UserId) -> bool {
-    let (Some(one), Some(other)) = (core.hub.person(one), core.hub.person(other)) else { return false };
-    let small = |id: ConversationId| {
-        core.hub.topic(id).is_some_and(|topic| topic.member_count() <= core.limits.receipt_members_max)
-    };
-    let theirs: HashSet<ConversationId> = other.topics().iter().map(|topic| topic.id).collect();
-    one.topics().iter().any(|topic| theirs.contains(&topic.id) && small(topic.id))
+fn share_a_small_conversation(core: &Core, watcher: UserId, theirs: &Theirs) -> bool {
+    let Some(watcher) = core.hub.person(watcher) else { return false };
+    let is_small = |topic: &Topic| topic.member_count() <= core.limits.receipt_members_max;
+    watcher.topics().iter().any(|topic| theirs.contains(&topic.id) && is_small(topic))
 }
 
 /// Begins to watch.
@@ -197,15 +286,17 @@ pub(super) async fn watch(line: &Arc<Line>, users: &[UserId]) -> Result<Vec<Pres
     let allowed = may_see(core, line.outbox.user, users).await?;
     let book = &core.hub.presence;
     lock(&line.watched).extend(users);
-    let presence = |(&user, allowed): (&UserId, Allowed)| {
-        let may_see = allowed.now(core, line.outbox.user, user);
-        let online = may_see && core.hub.is_online(user);
-        book.watch(&line.outbox, user, allowed, online);
+    let mut presences = Vec::with_capacity(users.len());
+    for (&user, allowed) in users.iter().zip(allowed) {
+        let theirs = if allowed == Allowed::WhileTogether { theirs(core, user).await } else { Theirs::new() };
+        let may_see = allowed.now(core, line.outbox.user, &theirs);
+        let online = may_see && is_online(core, user);
+        book.watch(core, &line.outbox, user, allowed, online);
         let seen = || lock(&book.last_seen).get(&user).copied();
         let last_seen = if may_see && !online { seen() } else { None };
-        Presence { user, online, last_seen }
-    };
-    Ok(users.iter().zip(allowed).map(presence).collect())
+        presences.push(Presence { user, online, last_seen });
+    }
+    Ok(presences)
 }
 
 /// Stops watching.
@@ -213,7 +304,7 @@ pub(super) fn unwatch(line: &Arc<Line>, users: &[UserId]) {
     let mut watched = lock(&line.watched);
     let gone: Vec<UserId> = users.iter().copied().filter(|user| watched.remove(user)).collect();
     drop(watched);
-    line.core.hub.presence.unwatch_all(&line.outbox, gone);
+    line.core.hub.presence.unwatch_all(&line.core, &line.outbox, gone);
 }
 
 impl ActingAs {

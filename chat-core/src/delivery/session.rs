@@ -84,7 +84,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         let hub = &self.core.hub;
         hub.disconnect(&self.holding.person, &self.outbox);
-        hub.presence.unwatch_all(&self.outbox, lock(&self.watched).drain());
+        hub.presence.unwatch_all(&self.core, &self.outbox, lock(&self.watched).drain());
         for id in lock(&self.reading).drain() {
             if let Some(topic) = hub.topic(id) {
                 topic.remove_reader(&self.outbox);
@@ -193,6 +193,17 @@ impl Session {
             if let Some(ended) = outbox.ended() {
                 return Err(ended);
             }
+            if self.is_late() {
+                let core = Arc::clone(&self.line.core);
+                // On the heap: it is rare, as below.
+                let in_time = Box::pin(async move { core.pulse.in_time(|| core.clock.monotonic()).await });
+                tokio::select! {
+                    biased;
+                    () = outbox.over() => {}
+                    () = in_time => {}
+                }
+                continue;
+            }
             if let Some(event) = self.try_next() {
                 return Ok(event);
             }
@@ -212,7 +223,16 @@ impl Session {
 
     /// The next event, if one waits already.
     pub fn try_next(&mut self) -> Option<Event> {
+        if self.is_late() {
+            return None;
+        }
         self.line.outbox.pop()
+    }
+
+    /// Whether this process has slept, and does not know yet what was taken away meanwhile.
+    fn is_late(&self) -> bool {
+        let core = &self.line.core;
+        core.pulse.is_late(|| core.clock.monotonic())
     }
 }
 

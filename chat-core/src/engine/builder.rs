@@ -1,7 +1,6 @@
 //! Putting a chat together.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -10,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::queue::Queue;
 use super::receipts::Reports;
 use super::{Chat, Core, Policies, committer, receipts};
-use crate::delivery::{self, Everlasting, Hub, Liveness, Notifier, Silent};
+use crate::delivery::{self, Everlasting, Hub, Liveness, NodeId, Nodes, Notifier, Pulse, Silent};
 use crate::error::ChatError;
 use crate::id::{IdSource, SystemIds};
 use crate::limits::Limits;
@@ -25,6 +24,9 @@ pub enum Cluster {
     Alone,
     /// Others write too and nothing tells of it: every second.
     Polling,
+    /// Others write too and a notifier tells of it: every 15 s while the line works, every second while it does not,
+    /// and at once when something may have been lost.
+    Notified,
 }
 
 /// Puts a [`Chat`] together; every part has a default but the store.
@@ -37,7 +39,7 @@ pub struct ChatBuilder {
     ids: Arc<dyn IdSource>,
     limits: Limits,
     policies: Policies,
-    cluster: Cluster,
+    cluster: Option<Cluster>,
 }
 
 impl ChatBuilder {
@@ -51,7 +53,7 @@ impl ChatBuilder {
             ids: Arc::new(SystemIds::default()),
             limits: Limits::default(),
             policies: Policies::default(),
-            cluster: Cluster::Alone,
+            cluster: None,
         }
     }
 
@@ -62,10 +64,11 @@ impl ChatBuilder {
         self
     }
 
-    /// What tells the other nodes.
+    /// What tells the other nodes. With one, the cluster is [`Cluster::Notified`] unless it is said otherwise.
     #[must_use]
     pub fn notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
         self.notifier = notifier;
+        self.cluster = self.cluster.or(Some(Cluster::Notified));
         self
     }
 
@@ -107,7 +110,7 @@ impl ChatBuilder {
     /// Whether other processes write to the store.
     #[must_use]
     pub const fn cluster(mut self, cluster: Cluster) -> Self {
-        self.cluster = cluster;
+        self.cluster = Some(cluster);
         self
     }
 
@@ -122,6 +125,12 @@ impl ChatBuilder {
         let meta = self.store.talk().meta().await?;
         let hub = Arc::new(Hub::new(&self.limits, tokio::runtime::Handle::current()));
         let reads = usize::try_from(self.limits.concurrent_reads_max).unwrap_or(usize::MAX);
+        let cluster = self.cluster.unwrap_or(Cluster::Alone);
+        let pulse = match cluster {
+            Cluster::Alone => Pulse::of_one_alone(),
+            Cluster::Polling | Cluster::Notified => Pulse::at(self.clock.monotonic()),
+        };
+        let node = NodeId(self.ids.uuid(self.clock.now()));
         let core = Arc::new(Core {
             queue: Queue::new(&self.limits),
             receipts: Reports::new(&self.limits),
@@ -138,15 +147,13 @@ impl ChatBuilder {
             policies: self.policies,
             meta,
             hub,
+            nodes: Nodes::new(node),
+            pulse,
         });
         core.hub.attach(&core);
         core.tasks.spawn(committer::run(Arc::clone(&core)));
         core.tasks.spawn(receipts::run(Arc::clone(&core)));
-        let every = match self.cluster {
-            Cluster::Alone => Duration::from_secs(15),
-            Cluster::Polling => Duration::from_secs(1),
-        };
-        delivery::start(&core, every);
+        delivery::start(&core, cluster);
         Ok(Chat { core })
     }
 }

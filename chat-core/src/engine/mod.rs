@@ -36,7 +36,7 @@ pub use builder::{ChatBuilder, Cluster};
 pub use policies::{By, From as Accepts, Policies, UnknownPolicy};
 pub use system::System;
 
-use crate::delivery::{Ended, Hub, Liveness, Notifier, Open, Session};
+use crate::delivery::{Ended, Hub, Liveness, Nodes, Notifier, Open, Pulse, Session, Sign};
 use crate::error::{ChatError, Refusal};
 use crate::id::{ConversationId, IdSource, SessionId, UserId};
 use crate::limits::Limits;
@@ -63,6 +63,8 @@ pub(crate) struct Core {
     pub(crate) policies: Policies,
     pub(crate) meta: Meta,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) nodes: Nodes,
+    pub(crate) pulse: Pulse,
     /// How many sessions may be opened or caught up at the same moment.
     pub(crate) reads: Semaphore,
     /// Everything spawned, so that a shutdown can wait for it.
@@ -244,6 +246,7 @@ impl Chat {
         self.core.receipts.close();
         // First, so that a session that opens meanwhile sees it.
         self.core.stop.cancel();
+        crate::delivery::say(&self.core, Sign::Leaving);
         self.core.hub.end_all(Ended::Shutdown);
         self.core.tasks.close();
         self.core.tasks.wait().await;

@@ -111,9 +111,10 @@ async fn a_node_asks_for_what_concerns_the_people_it_serves() {
     drop(one);
     let on = (Topic::User(person), Interest::On);
     let heard = || wants.0.lock().unwrap().clone();
-    assert_eq!(heard(), [on], "once for all his devices");
+    let always = (Topic::Nodes, Interest::On);
+    assert_eq!(heard(), [always, on], "once for all his devices");
     drop(two);
-    assert_eq!(heard(), [on, (Topic::User(person), Interest::Off)]);
+    assert_eq!(heard(), [always, on, (Topic::User(person), Interest::Off)]);
 }
 
 #[tokio::test]
