@@ -1,7 +1,7 @@
 //! Stores on SQL databases: today SQLite ([`sqlite`]). What decides, and what is said to a database, is kept apart
 //! from how it is said, so that others stand beside it without a change elsewhere:
 //!
-//! - `plan` decides an append from what was read: no I/O, no dialect.
+//! - [`chat_core::store::plan`] decides an append from what was read: no I/O, no dialect.
 //! - `statements` holds every statement by name, with the index it walks.
 //! - `codec` turns values of the core into columns that every database has.
 //! - `sqlite` mirrors `chat_core::store` file for file and carries both out.
@@ -73,8 +73,9 @@
 #[cfg(feature = "sqlite")]
 mod codec;
 #[cfg(feature = "sqlite")]
-mod plan;
-#[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(feature = "sqlite")]
 mod statements;
+
+#[cfg(feature = "sqlite")]
+use chat_core::store::plan;

@@ -17,10 +17,12 @@
 
 mod accounts;
 mod changes;
+pub mod code;
 mod conversations;
 mod friendships;
 mod log;
 mod memberships;
+pub mod plan;
 mod receipts;
 mod sessions;
 mod split;

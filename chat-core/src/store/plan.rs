@@ -1,51 +1,50 @@
-//! What an append writes, decided from what was read: no I/O, no dialect.
+//! What an append writes, decided from what was read: no I/O, no dialect. For those who write a store; who uses one
+//! never meets it.
 //!
-//! A driver reads what [`Wanted`] names, under the locks of its transaction, calls [`plan`], and carries the
-//! [`Plan`] out: first its entries, then its writes in order, then the receipts of its senders, then the
-//! conversation. Nothing is written for a lane that is refused.
+//! A store reads what [`Wanted`] names, under the locks of its transaction or before it compares and swaps, calls
+//! [`plan`](plan()), and carries the [`Plan`] out: first its entries, then its writes in order, then the receipts of
+//! its senders, then the conversation. Nothing is written for a lane that is refused.
 
 use std::collections::HashMap;
 
-use chat_core::conversation::{Conversation, History, Membership, Standing};
-use chat_core::id::{Seq, UserId};
-use chat_core::message::{ClientId, Payload};
-use chat_core::store::{
-    Appended, ClosedBy, ConversationPatch, DraftEntry, Effect, Lane, Outcome, StoreError,
-};
-use chat_core::time::Timestamp;
+use super::{Appended, ClosedBy, ConversationPatch, DraftEntry, Effect, Lane, Outcome, StoreError};
+use crate::conversation::{Conversation, History, Membership, Standing};
+use crate::id::{Seq, UserId};
+use crate::message::{ClientId, Payload};
+use crate::time::Timestamp;
 
 /// A conversation with what stores keep beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Kept {
+pub struct Kept {
     /// As everybody sees it.
-    pub(crate) conversation: Conversation,
+    pub conversation: Conversation,
     /// Position of the last message; zero without one.
-    pub(crate) last_message: Seq,
+    pub last_message: Seq,
 }
 
 /// What the effects of a message's target are judged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
+pub struct Target {
     /// Its number among the messages.
-    pub(crate) n: u64,
+    pub n: u64,
     /// Position of its last change.
-    pub(crate) rev: Seq,
+    pub rev: Seq,
     /// Whether it is deleted.
-    pub(crate) deleted: bool,
+    pub deleted: bool,
 }
 
 /// What must be read beside the conversation and the repeats.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub struct Wanted {
     /// Messages that are changed.
-    pub(crate) targets: Vec<Seq>,
+    pub targets: Vec<Seq>,
     /// Users whose membership is set.
-    pub(crate) members: Vec<UserId>,
+    pub members: Vec<UserId>,
 }
 
 impl Wanted {
     /// What this lane's effects are about.
-    pub(crate) fn of(lane: &Lane) -> Self {
+    pub fn of(lane: &Lane) -> Self {
         let mut wanted = Self::default();
         for effect in lane.drafts.iter().flat_map(|draft| &draft.effects) {
             match effect {
@@ -63,50 +62,86 @@ impl Wanted {
 
 /// What was read.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub struct Known {
     /// Where; absent where there is none.
-    pub(crate) kept: Option<Kept>,
+    pub kept: Option<Kept>,
     /// For each draft its first entry, if it is a repeat.
-    pub(crate) repeats: Vec<Option<Outcome>>,
+    pub repeats: Vec<Option<Outcome>>,
     /// The wanted messages that exist.
-    pub(crate) targets: HashMap<Seq, Target>,
+    pub targets: HashMap<Seq, Target>,
     /// The wanted members that have a row.
-    pub(crate) members: HashMap<UserId, Membership>,
+    pub members: HashMap<UserId, Membership>,
 }
 
 /// An entry to be inserted, with the message it is, if it is one.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct NewEntry<'l> {
+pub struct NewEntry<'l> {
     /// What was asked.
-    pub(crate) draft: &'l DraftEntry,
+    pub draft: &'l DraftEntry,
     /// The draft's place in its lane.
-    pub(crate) nth: usize,
+    pub nth: usize,
     /// Where it stands.
-    pub(crate) appended: Appended,
+    pub appended: Appended,
     /// Its message.
-    pub(crate) message: Option<NewMessage<'l>>,
+    pub message: Option<NewMessage<'l>>,
 }
 
 /// What a new message holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NewMessage<'l> {
+pub struct NewMessage<'l> {
     /// What was written.
-    pub(crate) text: Option<&'l str>,
+    pub text: Option<&'l str>,
     /// The rest.
-    pub(crate) body: Option<&'l Payload>,
+    pub body: Option<&'l Payload>,
 }
 
 /// One change beside the entries.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Write<'l> {
+pub enum Write<'l> {
     /// A message holds something else.
-    Body { target: Seq, rev: Seq, at: Timestamp, message: NewMessage<'l> },
+    Body {
+        /// The message.
+        target: Seq,
+        /// Position of the change.
+        rev: Seq,
+        /// Time of the change.
+        at: Timestamp,
+        /// What it holds now.
+        message: NewMessage<'l>,
+    },
     /// A message is deleted, its marks with it.
-    Tombstone { target: Seq, n: u64, rev: Seq, at: Timestamp },
+    Tombstone {
+        /// The message.
+        target: Seq,
+        /// Its number among the messages.
+        n: u64,
+        /// Position of the change.
+        rev: Seq,
+        /// Time of the change.
+        at: Timestamp,
+    },
     /// A mark is there.
-    Mark { target: Seq, rev: Seq, key: &'l str, by: UserId },
+    Mark {
+        /// The message.
+        target: Seq,
+        /// Position of the change.
+        rev: Seq,
+        /// Which mark.
+        key: &'l str,
+        /// Whose.
+        by: UserId,
+    },
     /// A mark is not there.
-    Unmark { target: Seq, rev: Seq, key: &'l str, by: UserId },
+    Unmark {
+        /// The message.
+        target: Seq,
+        /// Position of the change.
+        rev: Seq,
+        /// Which mark.
+        key: &'l str,
+        /// Whose.
+        by: UserId,
+    },
     /// A membership row is this.
     Member(Membership),
     /// A membership row is gone.
@@ -115,35 +150,35 @@ pub(crate) enum Write<'l> {
 
 /// A sender has read what he wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct OwnRead {
+pub struct OwnRead {
     /// Who; nothing when he is no member.
-    pub(crate) user: UserId,
+    pub user: UserId,
     /// Up to here.
-    pub(crate) seq: Seq,
+    pub seq: Seq,
     /// How many messages there are up to there.
-    pub(crate) n: u64,
+    pub n: u64,
 }
 
 /// What a lane writes and answers.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Plan<'l> {
+pub struct Plan<'l> {
     /// New rows, ascending.
-    pub(crate) entries: Vec<NewEntry<'l>>,
+    pub entries: Vec<NewEntry<'l>>,
     /// Changes of older rows, in order.
-    pub(crate) writes: Vec<Write<'l>>,
+    pub writes: Vec<Write<'l>>,
     /// What the senders have read, one for each.
-    pub(crate) own_reads: Vec<OwnRead>,
+    pub own_reads: Vec<OwnRead>,
     /// The conversation afterwards.
-    pub(crate) kept: Kept,
+    pub kept: Kept,
     /// Whether more of it changed than its counters.
-    pub(crate) record: Record,
+    pub record: Record,
     /// The answers.
-    pub(crate) outcomes: Vec<Outcome>,
+    pub outcomes: Vec<Outcome>,
 }
 
 /// Whether the record of a conversation is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Record {
+pub enum Record {
     /// It is as it was.
     Same,
     /// It is new.
@@ -154,7 +189,7 @@ pub(crate) enum Record {
 ///
 /// # Errors
 /// [`StoreError::Conflict`] when the conversation, or a message, is not as expected.
-pub(crate) fn plan(lane: &Lane, known: Known) -> Result<Plan<'_>, StoreError> {
+pub fn plan(lane: &Lane, known: Known) -> Result<Plan<'_>, StoreError> {
     let Known { kept, repeats, targets, members } = known;
     let kept = kept.ok_or(StoreError::Conflict)?;
     let admitted = is_admitted(lane, &kept.conversation);
@@ -356,10 +391,10 @@ fn newcomer(
 
 #[cfg(test)]
 mod tests {
-    use chat_core::conversation::{Kind, Role};
-    use chat_core::id::{ConversationId, EntryId};
-    use chat_core::message::Patch;
-    use chat_core::store::Expected;
+    use crate::conversation::{Kind, Role};
+    use crate::id::{ConversationId, EntryId};
+    use crate::message::Patch;
+    use crate::store::Expected;
 
     use super::*;
 
