@@ -37,6 +37,7 @@
 //! | [`user`], [`friendship`], [`conversation`], [`message`], [`receipt`] | validated values and pure rules |
 //! | [`command`], [`event`] | what comes in and what goes out, transport-neutral |
 //! | [`store`] | the contract of stores, small traits in three groups |
+//! | [`copy`](mod@copy) | from one store into another, while the first is in use |
 //! | [`engine`] | the use cases: [`Chat`], [`ActingAs`] |
 //! | [`delivery`] | sessions, hub, resume, presence, [`Notifier`] |
 //! | `accounts` | users and logins of our own (feature `accounts`) |
@@ -53,6 +54,7 @@ pub mod command;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod conversation;
+pub mod copy;
 pub mod delivery;
 pub mod engine;
 pub mod error;

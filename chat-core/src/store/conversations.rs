@@ -50,7 +50,7 @@ pub trait Conversations: Send + Sync {
     /// Any [`StoreError`].
     async fn fence(&self, id: ConversationId) -> Result<(), StoreError>;
 
-    /// All conversations by id, after `after`, at most `limit`: for checks and copies.
+    /// All conversations by id, after `after`, at most `limit` and fewer at the end only: for checks and copies.
     ///
     /// # Errors
     /// Any [`StoreError`].

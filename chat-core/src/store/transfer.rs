@@ -57,7 +57,8 @@ pub struct EntryCopy {
 /// Friendships and accounts.
 ///
 /// # Contract
-/// - Walks go by key, see everything that was there before they began, and end.
+/// - Walks go by key, see everything that was there before they began, and end. A page has fewer than `limit` rows
+///   only at the end.
 /// - What is put replaces what is there, and is durable when answered. Putting the same twice is putting it once.
 #[async_trait]
 pub trait TransferPeople: Send + Sync {

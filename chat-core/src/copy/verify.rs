@@ -1,0 +1,102 @@
+//! Comparing a copy with what it is of: everything is read from both sides and hashed.
+//!
+//! What differs is copied anew once. If it still does, the source is read again: one that has changed was in use, one
+//! that stands still was copied wrongly.
+
+use futures_util::future::try_join;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::canonical::Counts;
+use super::people::{Accounts, Friendships, Logins};
+use super::rows::Piece;
+use super::talk::{self, AT_ONCE, Records, Room, refuse_strangers};
+use super::unit::Unit;
+use super::{CopyError, Job, Part, Parts, Stage};
+
+/// What comparing a part has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Both sides have the same: so much.
+    Same(Counts),
+    /// The source is not still.
+    Moving(Part),
+    /// The sides differ.
+    Differs(Part),
+}
+
+/// What all parts have come to.
+#[derive(Debug, Default)]
+struct Verdicts {
+    counts: Counts,
+    moving: Parts,
+    differing: Parts,
+}
+
+impl Verdicts {
+    fn add(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Same(counts) => self.counts += counts,
+            Verdict::Moving(part) => self.moving.add(part),
+            Verdict::Differs(part) => self.differing.add(part),
+        }
+    }
+
+    fn finish(self) -> Result<Counts, CopyError> {
+        if !self.differing.is_empty() {
+            Err(CopyError::Differs(self.differing))
+        } else if !self.moving.is_empty() {
+            Err(CopyError::Moving(self.moving))
+        } else {
+            Ok(self.counts)
+        }
+    }
+}
+
+/// Compares everything, and answers how much there is.
+pub(super) async fn verify(job: &Job<'_>) -> Result<Counts, CopyError> {
+    let total = talk::size(job).await?;
+    job.begin(Stage::Comparison, Some(total));
+    let mut verdicts = Verdicts::default();
+    let people: [&dyn Unit; 3] = [&Friendships, &Accounts, &Logins];
+    for unit in people {
+        verdicts.add(judge(unit, job).await?);
+    }
+    let mut after = None;
+    loop {
+        let piece = Piece::read(&Records, job, after).await?;
+        refuse_strangers(&piece)?;
+        let rooms = piece.source.iter().map(async |record| {
+            let verdict = judge(&Room(record.id), job).await?;
+            job.done(record.head.get() + record.member_count);
+            Ok(verdict)
+        });
+        let found: Vec<Verdict> = stream::iter(rooms).buffer_unordered(AT_ONCE).try_collect().await?;
+        for verdict in found {
+            verdicts.add(verdict);
+        }
+        after = piece.through;
+        if after.is_none() {
+            return verdicts.finish();
+        }
+    }
+}
+
+/// Compares one part; copies it anew if it differs, and compares it again.
+async fn judge(unit: &dyn Unit, job: &Job<'_>) -> Result<Verdict, CopyError> {
+    if let verdict @ Verdict::Same(_) = compare(unit, job).await? {
+        return Ok(verdict);
+    }
+    unit.copy_anew(job).await?;
+    compare(unit, job).await
+}
+
+async fn compare(unit: &dyn Unit, job: &Job<'_>) -> Result<Verdict, CopyError> {
+    let source = async || unit.fingerprint(job.from).await.map_err(CopyError::Source);
+    let target = async { unit.fingerprint(job.to).await.map_err(CopyError::Target) };
+    let (expected, found) = try_join(source(), target).await?;
+    if expected == found {
+        return Ok(Verdict::Same(expected.counts));
+    }
+    let moved = source().await? != expected;
+    Ok(if moved { Verdict::Moving(unit.part()) } else { Verdict::Differs(unit.part()) })
+}
