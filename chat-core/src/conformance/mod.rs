@@ -19,6 +19,7 @@
 pub mod accounts;
 pub mod changes;
 pub mod conversations;
+pub mod copies;
 pub mod durability;
 pub mod effects;
 pub mod friendships;
@@ -46,6 +47,7 @@ mod node;
 mod scene;
 #[macro_use]
 mod suite;
+mod world;
 
 pub use self::failing::{Faults, Loss};
 pub use self::fixture::{Database, Fixture, Memory, Split, Subject, check};

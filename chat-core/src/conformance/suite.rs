@@ -252,6 +252,17 @@ macro_rules! conformance_suite {
                 a_late_joiner_and_an_edit_of_an_old_message,
                 a_client_ahead_of_a_restored_store,
             }
+            copies {
+                a_copy_is_the_same_to_the_letter,
+                what_is_new_is_copied_by_the_next_run,
+                a_copy_beside_a_writer,
+                a_copy_cut_off_anywhere_is_gone_on_with,
+                a_client_goes_on_at_the_copy,
+                a_row_that_differs_is_put_again,
+                a_target_that_went_on_is_refused,
+                a_target_of_something_else_is_refused,
+                names_that_were_swapped,
+            }
             lost_calls {
                 a_poison_draft_spoils_nothing_else,
                 any_single_call,

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
 use proptest_state_machine::ReferenceStateMachine as _;
 use uuid::Uuid;
 
@@ -47,14 +48,14 @@ impl IdSource for CountingIds {
 }
 
 /// One engine of the two, with a connected device of everybody.
-struct One {
-    chat: Chat,
+pub(super) struct One {
+    pub(super) chat: Chat,
     clock: ManualClock,
     devices: Vec<Session>,
 }
 
 impl One {
-    async fn new(store: Arc<dyn Store>) -> Self {
+    pub(super) async fn new(store: Arc<dyn Store>) -> Self {
         let clock = ManualClock::default();
         let mut policies = Policies::default();
         for name in ["direct", "group"] {
@@ -81,7 +82,7 @@ impl One {
         Self { chat, clock, devices }
     }
 
-    async fn perform(&self, operation: &Operation) -> Result<Reply, &'static str> {
+    pub(super) async fn perform(&self, operation: &Operation) -> Result<Reply, &'static str> {
         self.clock.advance(Duration::from_millis(3));
         let reply = self.chat.actor(operation.actor()).perform(operation.command()).await;
         reply.map_err(|error| error.code())
@@ -126,6 +127,14 @@ impl One {
         }
         all
     }
+}
+
+/// The first so many operations of a life that is always the same.
+pub(super) fn operations(count: usize) -> Vec<Operation> {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let strategy = Anything::transitions(&());
+    let mut next = || strategy.new_tree(&mut runner).expect("operations are never filtered").current();
+    std::iter::repeat_with(&mut next).take(count).collect()
 }
 
 /// The store in memory and another one, side by side.
