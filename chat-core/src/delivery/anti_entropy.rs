@@ -7,7 +7,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::elsewhere;
 use super::nodes::{self, Heard, NodeId, Sign};
-use super::notify::{self, Inbound, Interest, Notice};
+use super::notify::{self, Inbound, Incoming, Interest, Notice};
 use super::outbox::Ended;
 use super::presence;
 use super::topic::Topic;
@@ -35,12 +35,11 @@ const SWEEP_STEPS: usize = 60;
 
 /// Starts what runs beside the engine.
 pub(crate) fn start(core: &Arc<Core>, cluster: Cluster) {
-    let (notices, inbox) = mpsc::channel(INBOUND_MAX);
-    let overflow = Arc::new(Notify::new());
-    core.notifier.attach(Inbound { notices, overflow: Arc::clone(&overflow) });
+    let (inbound, Incoming { notices: inbox, lost }) = Inbound::bounded(INBOUND_MAX);
+    core.notifier.attach(inbound);
     core.notifier.interest(notify::Topic::Nodes, Interest::On);
     spawn(core, receive(Arc::clone(core), inbox));
-    spawn(core, compare_for_ever(Arc::clone(core), cluster, overflow));
+    spawn(core, compare_for_ever(Arc::clone(core), cluster, lost));
     spawn(core, every_second(Arc::clone(core), cluster));
     if cluster == Cluster::Notified {
         spawn(core, nodes::announce(Arc::clone(core)));
@@ -220,7 +219,7 @@ struct Cursors {
     talk: Option<ChangeCursor>,
 }
 
-async fn compare_for_ever(core: Arc<Core>, cluster: Cluster, overflow: Arc<Notify>) {
+async fn compare_for_ever(core: Arc<Core>, cluster: Cluster, lost: Arc<Notify>) {
     let mut cursors = Cursors::default();
     loop {
         if let Err(error) = compare(&core, &mut cursors).await {
@@ -229,7 +228,7 @@ async fn compare_for_ever(core: Arc<Core>, cluster: Cluster, overflow: Arc<Notif
         if let Err(error) = core.sweep().await {
             tracing::warn!(error = %error, "what was left over cannot be finished");
         }
-        if pause(&core, cluster, &overflow).await == Woken::SomethingLost {
+        if pause(&core, cluster, &lost).await == Woken::SomethingLost {
             elsewhere::ask(&core, &core.hub.presence.elsewhere.watched());
         }
     }
@@ -245,13 +244,13 @@ enum Woken {
 }
 
 /// Waits as long as the store may be left alone.
-async fn pause(core: &Core, cluster: Cluster, overflow: &Notify) -> Woken {
+async fn pause(core: &Core, cluster: Cluster, lost: &Notify) -> Woken {
     let began = core.clock.monotonic();
     loop {
         let step = if cluster == Cluster::Alone { RARELY } else { OFTEN };
         tokio::select! {
             () = core.clock.sleep(step) => {}
-            () = overflow.notified() => return Woken::SomethingLost,
+            () = lost.notified() => return Woken::SomethingLost,
         }
         let now = core.clock.monotonic();
         let may_go_on = cluster == Cluster::Notified && core.nodes.is_line_open(now);

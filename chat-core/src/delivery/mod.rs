@@ -27,7 +27,7 @@ pub(crate) use anti_entropy::{everything_now as anti_entropy_now, start};
 pub(crate) use hub::Hub;
 pub use nodes::{NodeId, Sign};
 pub(crate) use nodes::{Nodes, say};
-pub use notify::{Connected, Inbound, Interest, Notice, Notifier, Silent, Topic};
+pub use notify::{Connected, Heard, Inbound, Incoming, Interest, Notice, Notifier, Silent, Topic};
 pub use outbox::Ended;
 pub(crate) use pulse::Pulse;
 pub use session::{Open, Resume, Session};

@@ -1,6 +1,8 @@
 //! What nodes tell each other: hints, never truths.
 
-use tokio::sync::mpsc;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, mpsc};
 
 use super::nodes::{NodeId, Sign};
 
@@ -118,22 +120,56 @@ pub enum Interest {
 /// Where notices of other nodes go in: bounded. What does not fit is dropped, and the node reads the store instead.
 #[derive(Clone, Debug)]
 pub struct Inbound {
-    pub(super) notices: mpsc::Sender<Notice>,
-    pub(super) overflow: std::sync::Arc<tokio::sync::Notify>,
+    notices: mpsc::Sender<Notice>,
+    lost: Arc<Notify>,
+}
+
+/// Where they come out.
+#[derive(Debug)]
+pub struct Incoming {
+    pub(super) notices: mpsc::Receiver<Notice>,
+    pub(super) lost: Arc<Notify>,
+}
+
+/// What comes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A notice.
+    Notice(Notice),
+    /// Some may have been lost.
+    Lost,
 }
 
 impl Inbound {
+    /// A way in, and its end: what a chat gives its notifier, and what a notifier is tested with.
+    pub fn bounded(notices: usize) -> (Self, Incoming) {
+        let (sender, receiver) = mpsc::channel(notices);
+        let lost = Arc::new(Notify::new());
+        (Self { notices: sender, lost: Arc::clone(&lost) }, Incoming { notices: receiver, lost })
+    }
+
     /// Takes a notice in.
     pub fn push(&self, notice: Notice) {
         if self.notices.try_send(notice).is_err() {
             metrics::counter!("chat_notices_overflowed").increment(1);
-            self.overflow.notify_one();
+            self.lost.notify_one();
         }
     }
 
     /// Says that notices may have been lost, as after a line was cut: the node reads the store now.
     pub fn lost(&self) {
-        self.overflow.notify_one();
+        self.lost.notify_one();
+    }
+}
+
+impl Incoming {
+    /// What comes next; nothing when there is no way in any more. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Heard> {
+        tokio::select! {
+            biased;
+            notice = self.notices.recv() => notice.map(Heard::Notice),
+            () = self.lost.notified() => Some(Heard::Lost),
+        }
     }
 }
 

@@ -10,14 +10,18 @@ mod cache;
 mod mariadb;
 mod mongo_java;
 mod mongod;
+mod nats;
 mod place;
 mod postgres;
+mod redis;
 mod secantus;
 
 pub use self::mariadb::MariaDb;
 pub use self::mongo_java::MongoJava;
 pub use self::mongod::Mongod;
+pub use self::nats::Nats;
 pub use self::postgres::Postgres;
+pub use self::redis::{Redis, RedisCluster, RedisTls};
 pub use self::secantus::Secantus;
 
 use self::account::Account;
@@ -146,6 +150,11 @@ impl Service {
     /// [`Proxy`]: crate::proxy::Proxy
     pub fn url_by(&self, port: u16) -> String {
         self.recipe.url(port)
+    }
+
+    /// The folder of its data.
+    pub fn data(&self) -> &Path {
+        self.place.data()
     }
 
     /// Where it listens, also while it does not run.
