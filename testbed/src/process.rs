@@ -1,8 +1,8 @@
 //! A program that ends with its owner.
 //!
 //! It is killed by its own handle when the value is dropped. Where the owner has no time for that, because it is
-//! killed itself, a watchdog does it: a shell that waits for the end of a pipe only the owner holds. Both are in process
-//! groups of their own, so that an interrupt from the keyboard reaches the owner alone, and the order stays the same.
+//! killed itself, a [`Watchdog`] does it. An interrupt from the keyboard reaches the owner alone, so that there is one
+//! order of ends.
 //!
 //! When it is ready is read from what it prints, so that nobody has to ask again and again.
 
@@ -19,16 +19,49 @@ use std::time::Duration;
 /// How long a program may take until it is ready, on a machine that is busy with other things.
 const READY_MAX: Duration = Duration::from_mins(2);
 
-/// What the watchdog does when its owner is gone: ends the process with its children, and takes its data away.
-const WATCHDOG: &str = r#"read -r _
-kill -KILL $(cat "/proc/$1/task/$1/children") "$1"
+/// What a watchdog does when its owner is gone: ends the process with its group and its children, which may have left
+/// the group, and takes its data away.
+const BITE: &str = r#"read -r _
+kill -s KILL -- $(cat "/proc/$1/task/$1/children") "-$1"
 [ -z "$2" ] || rm -rf "$2""#;
+
+/// Ends a process whose owner is gone.
+///
+/// It waits for the end of a pipe that only the owner holds, so that it learns of every end. The process has to lead a
+/// group of its own (`process_group(0)`), as it does itself: what interrupts the owner's group must not end either of
+/// them before the owner.
+#[derive(Debug)]
+pub struct Watchdog(Child);
+
+impl Watchdog {
+    /// Watches over a process of ours; `data` is taken away with it.
+    ///
+    /// # Errors
+    /// When there is no shell.
+    pub fn over(child: &Child, data: Option<&Path>) -> Result<Self> {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", BITE, "watchdog", &child.id().to_string()]).arg(data.unwrap_or(Path::new("")));
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        Ok(Self(shell.spawn().context("cannot run /bin/sh")?))
+    }
+
+    /// Takes it back without letting it bite: before the process is waited for, after which its number may be
+    /// somebody else's.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn dismiss(&mut self) -> Result<()> {
+        self.0.kill()?;
+        self.0.wait()?;
+        Ok(())
+    }
+}
 
 /// A running program.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    watchdog: Child,
+    watchdog: Watchdog,
 }
 
 impl Process {
@@ -44,7 +77,7 @@ impl Process {
         let child = command.spawn().with_context(|| format!("cannot run {shown}"))?;
         // The command holds the ends of the pipe that the program has now.
         drop(command);
-        let process = Self { watchdog: watchdog(&child, data)?, child };
+        let process = Self { watchdog: Watchdog::over(&child, data)?, child };
         let file = File::options().create(true).append(true).open(log)?;
         match follow(printed, file, ready).recv_timeout(READY_MAX) {
             Ok(()) => Ok(process),
@@ -100,7 +133,7 @@ impl Process {
     /// When the system refuses.
     pub fn stop(mut self, signal: Signal) -> Result<ExitStatus> {
         self.signal(signal)?;
-        dismiss(&mut self.watchdog)?;
+        self.watchdog.dismiss()?;
         Ok(self.child.wait()?)
     }
 
@@ -114,7 +147,7 @@ impl Process {
         }
         self.signal(Signal::KILL)?;
         // Before the number can belong to somebody else.
-        dismiss(&mut self.watchdog)?;
+        self.watchdog.dismiss()?;
         self.child.wait()?;
         Ok(())
     }
@@ -134,27 +167,12 @@ impl Drop for Process {
             // Nobody is left to tell; the watchdog is still there.
             let _ = self.end();
         }
-        let _ = dismiss(&mut self.watchdog);
+        let _ = self.watchdog.dismiss();
     }
 }
 
 fn pid(id: u32) -> Result<Pid> {
     Pid::from_raw(i32::try_from(id)?).context("a process has a number")
-}
-
-/// Waits beside this process for the end of ours.
-fn watchdog(child: &Child, data: Option<&Path>) -> Result<Child> {
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", WATCHDOG, "watchdog", &child.id().to_string()]).arg(data.unwrap_or(Path::new("")));
-    shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    shell.spawn().context("cannot run /bin/sh")
-}
-
-/// Takes it back without letting it bite.
-fn dismiss(watchdog: &mut Child) -> Result<()> {
-    watchdog.kill()?;
-    watchdog.wait()?;
-    Ok(())
 }
 
 /// Adds what is printed to a file, and tells when the program is ready; hangs up when it has ended.

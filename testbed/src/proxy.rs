@@ -40,6 +40,8 @@ struct Weather {
     mode: Mode,
     /// How often all connections were cut.
     cuts: u64,
+    /// How many connections were there when they were last forgotten.
+    forgotten: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +61,8 @@ enum Mode {
 struct Plan {
     /// Pieces that clients have written so far.
     pieces: u64,
+    /// Connections that clients have made so far.
+    connections: u64,
     due: Option<(Piece, Fate)>,
 }
 
@@ -125,6 +129,13 @@ impl Proxy {
     /// Nothing passes in either direction and no connection ends; new ones are taken, and get no answer.
     pub fn black_hole(&self) {
         self.enter(Mode::Hole);
+    }
+
+    /// Nothing passes ever again on the connections that are there, and none of them ends; new ones pass. So does a
+    /// firewall that was started again.
+    pub fn forget(&self) {
+        let connections = self.shared.plan().connections;
+        self.shared.weather.send_modify(|weather| weather.forgotten = connections);
     }
 
     /// Ends all connections; new ones pass.
@@ -208,18 +219,35 @@ impl Plan {
     }
 }
 
-impl Shared {
-    fn plan(&self) -> MutexGuard<'_, Plan> {
-        self.plan.lock().expect("nothing panics while this lock is held")
+/// What one connection knows.
+#[derive(Debug)]
+struct Line {
+    number: u64,
+    shared: Arc<Shared>,
+}
+
+impl Line {
+    /// The next connection.
+    fn new(shared: &Arc<Shared>) -> Self {
+        let mut plan = shared.plan();
+        plan.connections += 1;
+        Self { number: plan.connections, shared: Arc::clone(shared) }
     }
 
-    /// Waits until a piece may go on; an end of the proxy is none of the connection's business.
+    /// Waits until a piece may go on. The end of the proxy ends the connection by other means.
     async fn pass(&self) {
-        let mut weather = self.weather.subscribe();
-        let mode = weather.wait_for(|weather| weather.mode != Mode::Hole).await.map(|weather| weather.mode);
+        let mut weather = self.shared.weather.subscribe();
+        let may_pass = |weather: &Weather| weather.mode != Mode::Hole && self.number > weather.forgotten;
+        let mode = weather.wait_for(may_pass).await.map(|weather| weather.mode);
         if let Ok(Mode::Slow(by)) = mode {
             tokio::time::sleep(by).await;
         }
+    }
+}
+
+impl Shared {
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().expect("nothing panics while this lock is held")
     }
 
     /// Waits until all connections are cut that were there at this count.
@@ -236,10 +264,11 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                let Weather { mode, cuts } = *shared.weather.borrow();
+                let Weather { mode, cuts, .. } = *shared.weather.borrow();
                 // A refused connection is one that ends at once; an error is a client that was gone before.
                 if let (Ok((client, _)), true) = (accepted, mode != Mode::Refusing) {
-                    connections.spawn(carry(client, cuts, Arc::clone(&shared)));
+                    let line = Line::new(&shared);
+                    connections.spawn(carry(client, cuts, line));
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -248,24 +277,24 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 /// One connection from its beginning to its end. An error on either side is the end of both.
-async fn carry(client: TcpStream, cuts: u64, shared: Arc<Shared>) -> io::Result<()> {
+async fn carry(client: TcpStream, cuts: u64, line: Line) -> io::Result<()> {
     tokio::select! {
-        ended = converse(client, &shared) => ended,
-        () = shared.cut_after(cuts) => Ok(()),
+        ended = converse(client, &line) => ended,
+        () = line.shared.cut_after(cuts) => Ok(()),
     }
 }
 
-async fn converse(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
-    shared.pass().await;
-    let mut server = TcpStream::connect(shared.server).await?;
+async fn converse(mut client: TcpStream, line: &Line) -> io::Result<()> {
+    line.pass().await;
+    let mut server = TcpStream::connect(line.shared.server).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let end = {
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
         tokio::select! {
-            end = requests(from_client, to_server, shared) => end?,
-            end = replies(from_server, to_client, shared) => end?,
+            end = requests(from_client, to_server, line) => end?,
+            end = replies(from_server, to_client, line) => end?,
         }
     };
     match end {
@@ -280,7 +309,7 @@ async fn converse(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
 }
 
 /// Passes on what the client writes, up to the piece that has another fate.
-async fn requests(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, shared: &Shared) -> io::Result<End> {
+async fn requests(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, line: &Line) -> io::Result<End> {
     let mut buffer = vec![0; PIECE_BYTES_MAX];
     loop {
         let bytes = from.read(&mut buffer).await?;
@@ -288,8 +317,8 @@ async fn requests(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, shared: &Shared
             return Ok(End::Closed);
         }
         let piece = &buffer[..bytes];
-        shared.pass().await;
-        let fate = shared.plan().judge(piece);
+        line.pass().await;
+        let fate = line.shared.plan().judge(piece);
         if let Some(Fate::Held(held)) = fate {
             return Ok(End::Held(held, piece.to_vec()));
         }
@@ -301,14 +330,14 @@ async fn requests(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, shared: &Shared
 }
 
 /// Passes on what the server writes.
-async fn replies(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, shared: &Shared) -> io::Result<End> {
+async fn replies(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, line: &Line) -> io::Result<End> {
     let mut buffer = vec![0; PIECE_BYTES_MAX];
     loop {
         let bytes = from.read(&mut buffer).await?;
         if bytes == 0 {
             return Ok(End::Closed);
         }
-        shared.pass().await;
+        line.pass().await;
         to.write_all(&buffer[..bytes]).await?;
     }
 }

@@ -83,6 +83,15 @@ async fn a_black_hole_answers_nothing_and_ends_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_forgotten_stays_silent() {
+    let (proxy, mut line, _) = connected().await;
+    proxy.forget();
+    let mut again = TcpStream::connect(proxy.address()).await.unwrap();
+    assert_eq!(ask(&mut again, 1).await.unwrap(), 2);
+    assert!(timeout(A_WHILE, ask(&mut line, 1)).await.is_err());
+}
+
+#[tokio::test]
 async fn a_slow_line_is_as_good_as_any() {
     let (proxy, mut line, _) = connected().await;
     proxy.slow(A_WHILE);

@@ -1,16 +1,19 @@
-//! Other programs, run in the workspace's folder with their output shown as it comes.
+//! Other programs, run in the workspace's folder, none of which outlives this one.
 
 use anyhow::{Context as _, Result};
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode, Stdio};
+use testbed::process::Watchdog;
+use testbed::programs::describe;
 
 /// What came of a program that has ended.
 #[derive(Debug)]
 pub(crate) struct Ran {
     /// Whether it ended with status 0.
     pub(crate) success: bool,
-    /// Its standard output, which has also been shown.
+    /// Its standard output.
     pub(crate) output: String,
 }
 
@@ -35,31 +38,38 @@ pub(crate) fn program(name: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
 
 /// Runs it, showing its output line by line while keeping it. Errors of its own go straight to ours.
 pub(crate) fn run(command: &mut Command) -> Result<Ran> {
-    let shown = describe(command);
-    println!("$ {shown}");
-    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot run {shown}"))?;
-    let mut lines = BufReader::new(child.stdout.take().context("its output is piped")?);
-    let (mut output, mut line) = (Vec::new(), Vec::new());
-    while lines.read_until(b'\n', &mut line)? > 0 {
+    println!("$ {}", describe(command));
+    follow(command, |line| {
         let mut out = std::io::stdout().lock();
-        out.write_all(&line)?;
-        out.flush()?;
-        output.append(&mut line);
-    }
-    let success = child.wait()?.success();
-    Ok(Ran { success, output: String::from_utf8_lossy(&output).into_owned() })
+        out.write_all(line)?;
+        out.flush()
+    })
+}
+
+/// Runs it and keeps its output without showing it. Errors of its own go straight to ours.
+pub(crate) fn run_unseen(command: &mut Command) -> Result<Ran> {
+    follow(command, |_| Ok(()))
 }
 
 /// Runs it silently; its output when it succeeded.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let shown = describe(command);
-    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot run {shown}"))?;
-    anyhow::ensure!(output.status.success(), "{shown} failed");
-    Ok(String::from_utf8(output.stdout)?)
+    let ran = run_unseen(command)?;
+    anyhow::ensure!(ran.success, "{} failed", describe(command));
+    Ok(ran.output)
 }
 
-fn describe(command: &Command) -> String {
-    let name = std::path::Path::new(command.get_program()).file_name().unwrap_or_default();
-    let words = std::iter::once(name).chain(command.get_args());
-    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+/// Runs it to its end in a group of its own, so that it can be ended with all it has started.
+fn follow(command: &mut Command, each: impl Fn(&[u8]) -> std::io::Result<()>) -> Result<Ran> {
+    let spawned = command.stdout(Stdio::piped()).process_group(0).spawn();
+    let mut child = spawned.with_context(|| format!("cannot run {}", describe(command)))?;
+    let mut watchdog = Watchdog::over(&child, None)?;
+    let mut lines = BufReader::new(child.stdout.take().context("its output is piped")?);
+    let (mut output, mut line) = (Vec::new(), Vec::new());
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        each(&line)?;
+        output.append(&mut line);
+    }
+    watchdog.dismiss()?;
+    let success = child.wait()?.success();
+    Ok(Ran { success, output: String::from_utf8_lossy(&output).into_owned() })
 }

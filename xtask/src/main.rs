@@ -7,6 +7,7 @@ mod bench;
 mod child;
 mod counts;
 mod deny;
+mod printed;
 mod spec;
 mod test;
 mod tools;
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Test(arguments) => Ok(test::run(&arguments)),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Spec => spec::write(),
         Command::Deny => deny::run(),

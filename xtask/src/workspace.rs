@@ -26,16 +26,4 @@ impl Workspace {
         let dir = self.0["target_directory"].as_str().context("cargo names its target directory")?;
         Ok(PathBuf::from(dir))
     }
-
-    /// The names of all integration tests, sorted.
-    pub(crate) fn integration_tests(&self) -> Vec<String> {
-        let packages = self.0["packages"].as_array().into_iter().flatten();
-        let targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
-        let tests = targets.filter(|target| target["kind"][0] == "test");
-        let mut names: Vec<String> =
-            tests.filter_map(|test| test["name"].as_str().map(String::from)).collect();
-        names.sort();
-        names.dedup();
-        names
-    }
 }

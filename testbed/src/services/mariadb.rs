@@ -4,8 +4,15 @@ use super::Recipe;
 use crate::programs;
 use anyhow::{Context as _, Result};
 use rustix::process::Signal;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// A database that is there from the first start on.
+const DATABASE: &str = "chat";
+
+/// What the server does when it starts.
+const FIRST: &str = "first.sql";
 
 /// MariaDB.
 #[derive(Clone, Copy, Debug)]
@@ -35,12 +42,14 @@ impl Recipe for MariaDb {
     fn make(&self, data: &Path) -> Result<Option<Command>> {
         let mut command = ours("mariadb-install-db", data)?;
         command.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+        fs::write(data.join(FIRST), format!("CREATE DATABASE IF NOT EXISTS {DATABASE};\n"))?;
         Ok(Some(command))
     }
 
     fn serve(&self, data: &Path, port: u16) -> Result<Command> {
         let mut command = ours("mariadbd", data)?;
         command.args(["--bind-address=127.0.0.1", "--skip-name-resolve"]).arg(format!("--port={port}"));
+        command.arg(format!("--init-file={}", data.join(FIRST).display()));
         // Beside the data, by a path that is short however long the folder's is.
         command.args(["--socket=socket", "--pid-file=pid"]);
         command.args(["--max-connections=500", "--innodb-flush-log-at-trx-commit=1", "--sync-binlog=1"]);
@@ -57,6 +66,10 @@ impl Recipe for MariaDb {
 
     fn url(&self, port: u16) -> String {
         format!("mysql://root@127.0.0.1:{port}/")
+    }
+
+    fn database(&self, port: u16) -> String {
+        format!("{}{DATABASE}", self.url(port))
     }
 }
 

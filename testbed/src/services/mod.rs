@@ -75,8 +75,11 @@ pub trait Recipe: fmt::Debug + Send + Sync {
     /// What asks it to end soon, whoever is connected.
     fn stop(&self) -> Signal;
 
-    /// How a client names it.
+    /// How a client names it that makes databases in it.
     fn url(&self, port: u16) -> String;
+
+    /// How a client names a database of it that is empty at the beginning.
+    fn database(&self, port: u16) -> String;
 }
 
 /// Installs the packages that these need and that are missing, all at once.
@@ -140,16 +143,21 @@ impl Service {
         self.recipe.name()
     }
 
-    /// How a client names it.
+    /// How a client names it that makes databases in it.
     pub fn url(&self) -> String {
         self.recipe.url(self.place.port())
     }
 
-    /// How a client names it that comes by way of another port of this machine, as through a [`Proxy`].
+    /// How a client names a database of it that is empty at the beginning.
+    pub fn database(&self) -> String {
+        self.database_by(self.place.port())
+    }
+
+    /// The same for a client that comes by way of another port of this machine, as through a [`Proxy`].
     ///
     /// [`Proxy`]: crate::proxy::Proxy
-    pub fn url_by(&self, port: u16) -> String {
-        self.recipe.url(port)
+    pub fn database_by(&self, port: u16) -> String {
+        self.recipe.database(port)
     }
 
     /// The folder of its data.

@@ -54,4 +54,8 @@ impl Recipe for Mongod {
         // It stands alone, and a server without replicas refuses writes that the driver may repeat.
         format!("mongodb://127.0.0.1:{port}/?directConnection=true&retryWrites=false")
     }
+
+    fn database(&self, port: u16) -> String {
+        format!("mongodb://127.0.0.1:{port}/chat?directConnection=true&retryWrites=false")
+    }
 }

@@ -1,8 +1,6 @@
 //! The part `browser`: the page in a real browser, which is installed where that is allowed.
 
-use super::{Outcome, cargo_test, one_test};
-use crate::tools;
-use anyhow::Result;
+use testbed::programs;
 
 /// The browser under the names that distributions give it.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -10,19 +8,16 @@ const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "g
 /// What drives it.
 const DRIVERS: [&str; 1] = ["chromedriver"];
 
-/// Runs it when a browser and its driver can be had.
-pub(super) fn run() -> Result<Outcome> {
+/// Makes sure that a browser and its driver are there; what is missing where they cannot be had.
+pub(super) fn missing() -> Option<&'static str> {
     if !is_there()
-        && let Err(error) = tools::install_debian(&["chromium", "chromium-driver"])
+        && let Err(error) = programs::install_debian(&["chromium", "chromium-driver"])
     {
         eprintln!("{error:#}");
     }
-    if !is_there() {
-        return Ok(Outcome::skipped("chromium and chromedriver (Debian: chromium, chromium-driver)"));
-    }
-    cargo_test(&one_test("browser"), &["--nocapture"])
+    (!is_there()).then_some("chromium and chromedriver (Debian: chromium, chromium-driver)")
 }
 
 fn is_there() -> bool {
-    tools::find(&BROWSERS).is_some() && tools::find(&DRIVERS).is_some()
+    programs::find(&BROWSERS).is_some() && programs::find(&DRIVERS).is_some()
 }

@@ -1,6 +1,6 @@
 //! The part `drift`: what is committed about the protocol is what the types say.
 
-use super::{Outcome, Verdict};
+use super::outcome::{Outcome, Verdict};
 use crate::counts::Counts;
 use crate::spec;
 use anyhow::Result;

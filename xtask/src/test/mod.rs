@@ -1,102 +1,178 @@
-//! `cargo xtask test`: every check there is, one part after the other, none of which stops the others.
+//! `cargo xtask test`: every check there is, none of which stops the others.
 //!
-//! A part whose tool cannot be had is reported as skipped, loudly, and is a failure where `CI=true` promises that
-//! everything is there; the tests are told the same through `CHAT_REQUIRE_BACKENDS=1`.
+//! Tests that share databases run side by side after those have been started, once; tests that hurt something run alone.
+//! A part whose tool or database cannot be had is reported as skipped, loudly, and is a failure where `CI=true`
+//! promises that everything is there; the tests are told the same through `CHAT_REQUIRE_BACKENDS=1`.
 
+mod binaries;
 mod browser;
 mod drift;
+mod outcome;
 mod page;
+mod part;
+mod servers;
 mod summary;
+mod table;
 
-use crate::child::{self, Ran};
-use crate::counts::Counts;
-use crate::tools;
-use crate::workspace::Workspace;
+use crate::printed;
 use anyhow::Result;
-use clap::ValueEnum;
+use binaries::{Binary, Done};
+use clap::ValueEnum as _;
+use outcome::{Outcome, Report};
+use part::{Part, Way};
+use servers::{Need, Servers};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
+use table::Table;
 
-/// Which parts to run.
+/// Which parts to run, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The parts to run, in their own order; all when none is named
     #[arg(value_enum, value_name = "PART")]
     parts: Vec<Part>,
+    /// Compare more random operations, pause databases for longer: hours instead of minutes
+    #[arg(long)]
+    long: bool,
+    /// Write what was counted about each store into the README; only where all parts that count are run
+    #[arg(long)]
+    table: bool,
+    /// Run only tests with these words in their names
+    #[arg(last = true, value_name = "TEST")]
+    filter: Vec<String>,
 }
 
-/// The parts, in the order they run: the quick ones first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Part {
-    /// Formatting
-    Fmt,
-    /// Lints, warnings denied
-    Clippy,
-    /// API documentation, warnings denied
-    Docs,
-    /// Unit, conformance, property and transport tests
-    Tests,
-    /// Examples in the documentation
-    Doctests,
-    /// The web page's own tests and its types
-    Page,
-    /// The committed protocol documents against the types
-    Drift,
-    /// Two windows of a real browser
-    Browser,
-    /// The server killed over and over while clients send
-    Kill,
-}
-
-/// Integration tests that are parts of their own.
-const OWN_PARTS: [&str; 2] = ["browser", "kill"];
-
-/// How a part ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Verdict {
-    Passed,
-    Failed,
-    /// A tool is missing: which.
-    Skipped(String),
-}
-
-/// A part's end and the tests it counted.
+/// What every test program is given.
 #[derive(Debug)]
-struct Outcome {
-    verdict: Verdict,
-    counts: Counts,
+struct Environment {
+    variables: Vec<(String, String)>,
+    filter: Vec<String>,
 }
 
-impl Outcome {
-    fn skipped(why: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Skipped(why.into()), counts: Counts { skipped: 1, ..Counts::default() } }
+impl Environment {
+    fn new(arguments: &Arguments, mut variables: Vec<(String, String)>) -> Self {
+        let set = |name: &str| (name.to_owned(), "1".to_owned());
+        // Under CI a test whose backend is missing fails instead of skipping itself.
+        variables.extend((ci() == Ci::Yes).then(|| set("CHAT_REQUIRE_BACKENDS")));
+        variables.extend(arguments.long.then(|| set("CHAT_TEST_LONG")));
+        Self { variables, filter: arguments.filter.clone() }
     }
 
-    /// A failure that no test runner has counted, such as a crash or a lint, is counted as one.
-    fn of(ran: &Ran) -> Self {
-        let mut counts = Counts::in_output(&ran.output);
-        let verdict = if ran.success && counts.failed == 0 { Verdict::Passed } else { Verdict::Failed };
-        if verdict == Verdict::Failed {
-            counts.failed = counts.failed.max(1);
-        }
-        Self { verdict, counts }
+    fn dress(&self, command: &mut Command) {
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
     }
-}
-
-/// A line of the summary.
-#[derive(Debug)]
-struct Report {
-    part: Part,
-    outcome: Outcome,
-    took: Duration,
 }
 
 /// Runs the parts and prints the summary.
-pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let wanted = |part: &Part| arguments.parts.is_empty() || arguments.parts.contains(part);
-    let reports: Vec<Report> = Part::value_variants().iter().copied().filter(wanted).map(report).collect();
-    println!("\n{}", summary::render(&reports, ci()));
-    if summary::is_good(&reports, ci()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let all = Part::value_variants().iter().copied();
+    let parts: Vec<Part> =
+        all.filter(|part| arguments.parts.is_empty() || arguments.parts.contains(part)).collect();
+    let counting = Part::COUNTING.iter().all(|part| parts.contains(part)) && arguments.filter.is_empty();
+    anyhow::ensure!(
+        counting || !arguments.table,
+        "--table needs the parts core, sql, mongo, split and kill, whole"
+    );
+
+    let mut table = Table::default();
+    let reports = run_all(&parts, arguments, &mut table);
+    println!();
+    if !table.is_empty() {
+        println!("{}", table.render());
+    }
+    let good = summary::is_good(&reports, ci());
+    if arguments.table && good {
+        table.write()?;
+    }
+    println!("{}", summary::render(&reports, ci()));
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Databases start while what needs none of them is checked and built.
+fn run_all(parts: &[Part], arguments: &Arguments, table: &mut Table) -> Vec<Report> {
+    let needs = Need::ALL.into_iter().filter(|need| parts.iter().any(|part| part.needs().contains(need)));
+    let needs: Vec<Need> = needs.collect();
+    let starting = std::thread::spawn(move || timed("services", || Servers::start(&needs)));
+    let (mut reports, mut together, mut alone, mut last) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for part in parts {
+        match part.way() {
+            Way::First(check) => reports.push(report(part.name(), check)),
+            Way::Together => together.push(*part),
+            Way::Alone => alone.push(*part),
+            Way::Last(check) => last.push((part.name(), check)),
+        }
+    }
+    let build = || timed("build", binaries::build);
+    let built = (!together.is_empty() || !alone.is_empty()).then(build);
+
+    let (servers, took) = starting.join().expect("starting does not panic");
+    reports.extend(servers.report(took));
+    let environment = Environment::new(arguments, servers.variables());
+    match built {
+        Some((Ok(binaries), _)) => {
+            reports.extend(run_binaries(&together, &binaries, AT_ONCE, &environment, table));
+            for part in alone {
+                reports.extend(run_binaries(&[part], &binaries, 1, &environment, table));
+            }
+        }
+        Some((Err(error), took)) => {
+            eprintln!("{error:#}");
+            reports.push(Report { name: "build".to_owned(), outcome: Outcome::failed(), took });
+        }
+        None => {}
+    }
+    reports.extend(last.into_iter().map(|(name, check)| report(name, check)));
+    reports
+}
+
+/// Test programs that run side by side: they wait for databases more than for a processor.
+const AT_ONCE: usize = 3;
+
+/// Runs the programs of these parts; a report for each.
+fn run_binaries(
+    parts: &[Part],
+    binaries: &[Binary],
+    at_once: usize,
+    environment: &Environment,
+    table: &mut Table,
+) -> Vec<Report> {
+    let missing = |part: &Part| if *part == Part::Browser { browser::missing() } else { None };
+    let (mut chosen, mut reports) = (Vec::new(), Vec::new());
+    for part in parts {
+        println!("\n==> {}", part.name());
+        let outcome = missing(part).map_or(Outcome::passed(), Outcome::skipped);
+        if outcome == Outcome::passed() {
+            chosen.extend(binaries.iter().filter(|binary| Part::of(binary) == *part).cloned());
+        }
+        reports.push(Report { name: part.name(), outcome, took: Duration::ZERO });
+    }
+    for done in binaries::run(chosen, at_once, environment) {
+        add(done, &mut reports, table);
+    }
+    reports
+}
+
+/// Adds what came of a program to the report of its part and to the table.
+fn add(done: Result<Done>, reports: &mut Vec<Report>, table: &mut Table) {
+    let (name, outcome, took) = match done {
+        Ok(Done { part, ran, took }) => {
+            for counted in printed::counted(&ran.output) {
+                table.add(counted);
+            }
+            (part.name(), Outcome::of(&ran), took)
+        }
+        Err(error) => {
+            eprintln!("{error:#}");
+            ("tests".to_owned(), Outcome::failed(), Duration::ZERO)
+        }
+    };
+    match reports.iter_mut().find(|report| report.name == name) {
+        Some(report) => {
+            report.outcome = report.outcome.clone().and(outcome);
+            report.took += took;
+        }
+        None => reports.push(Report { name, outcome, took }),
+    }
 }
 
 /// Whether the machine promises to have everything.
@@ -111,103 +187,19 @@ enum Ci {
     No,
 }
 
-fn report(part: Part) -> Report {
-    println!("\n==> {}", part.name());
-    let start = Instant::now();
-    let outcome = part.run().unwrap_or_else(|error| {
-        eprintln!("{}: {error:#}", part.name());
-        Outcome { verdict: Verdict::Failed, counts: Counts { failed: 1, ..Counts::default() } }
+/// Runs a check and tells what came of it.
+fn report(name: String, check: fn() -> Result<Outcome>) -> Report {
+    let (outcome, took) = timed(&name, check);
+    let outcome = outcome.unwrap_or_else(|error| {
+        eprintln!("{name}: {error:#}");
+        Outcome::failed()
     });
-    let took = start.elapsed();
-    println!("<== {}: {} in {}", part.name(), summary::verdict(&outcome.verdict), summary::seconds(took));
-    Report { part, outcome, took }
+    println!("<== {name}: {} in {}", summary::verdict(&outcome.verdict), summary::seconds(took));
+    Report { name, outcome, took }
 }
 
-impl Part {
-    fn name(self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-    }
-
-    fn run(self) -> Result<Outcome> {
-        match self {
-            Self::Fmt => component("rustfmt", "fmt", &["--all", "--check"]),
-            Self::Clippy => {
-                let strict = ["--workspace", "--all-features", "--all-targets", "--", "-D", "warnings"];
-                component("clippy", "clippy", &strict)
-            }
-            Self::Docs => {
-                let mut command = child::cargo(&["doc", "--workspace", "--all-features", "--no-deps"]);
-                Ok(Outcome::of(&child::run(command.env("RUSTDOCFLAGS", "-D warnings"))?))
-            }
-            Self::Tests => cargo_test(&test_targets(&Workspace::read()?), &[]),
-            Self::Doctests => cargo_test(&["--doc".to_owned()], &[]),
-            Self::Page => page::run(),
-            Self::Drift => drift::run(),
-            Self::Browser => browser::run(),
-            Self::Kill => cargo_test(&one_test("kill"), &["--nocapture"]),
-        }
-    }
-}
-
-fn component(component: &str, subcommand: &str, arguments: &[&str]) -> Result<Outcome> {
-    if !tools::has_component(component, subcommand) {
-        return Ok(Outcome::skipped(format!("{component} (`rustup component add {component}`)")));
-    }
-    let mut command = child::cargo(&[subcommand]);
-    Ok(Outcome::of(&child::run(command.args(arguments))?))
-}
-
-/// Everything but documentation and the tests that are parts of their own.
-fn test_targets(workspace: &Workspace) -> Vec<String> {
-    let tests = workspace.integration_tests().into_iter().filter(|name| !OWN_PARTS.contains(&name.as_str()));
-    let named = tests.flat_map(|name| one_test(&name));
-    ["--lib", "--bins", "--examples"].map(String::from).into_iter().chain(named).collect()
-}
-
-fn one_test(name: &str) -> Vec<String> {
-    vec!["--test".to_owned(), name.to_owned()]
-}
-
-/// The same features for every part, so that nothing is built twice.
-fn cargo_test(targets: &[String], arguments: &[&str]) -> Result<Outcome> {
-    let mut command = child::cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
-    command.args(targets).arg("--").args(arguments);
-    Ok(Outcome::of(&child::run(demanding(&mut command, ci()))?))
-}
-
-/// Under CI a test whose backend is missing fails instead of skipping itself.
-fn demanding(command: &mut Command, ci: Ci) -> &mut Command {
-    match ci {
-        Ci::Yes => command.env("CHAT_REQUIRE_BACKENDS", "1"),
-        Ci::No => command,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ran(success: bool, output: &str) -> Outcome {
-        Outcome::of(&Ran { success, output: output.to_owned() })
-    }
-
-    #[test]
-    fn a_failure_nobody_counted_counts_as_one() {
-        assert_eq!(ran(false, "error: it does not build").counts.failed, 1);
-        let counted = ran(false, "test result: FAILED. 3 passed; 2 failed; 0 ignored\n");
-        assert_eq!(counted.counts, Counts { passed: 3, failed: 2, skipped: 0 });
-    }
-
-    #[test]
-    fn a_counted_failure_is_believed_over_the_status() {
-        assert_eq!(ran(true, "ℹ pass 1\nℹ fail 1").verdict, Verdict::Failed);
-        assert_eq!(ran(true, "ℹ pass 1\nℹ fail 0").verdict, Verdict::Passed);
-    }
-
-    #[test]
-    fn tests_with_a_part_of_their_own_run_once() {
-        let targets = test_targets(&Workspace::read().unwrap());
-        assert!(targets.contains(&"--lib".to_owned()));
-        assert!(OWN_PARTS.iter().all(|own| !targets.contains(&(*own).to_owned())));
-    }
+fn timed<T>(name: &str, run: impl FnOnce() -> T) -> (T, Duration) {
+    println!("\n==> {name}");
+    let start = Instant::now();
+    (run(), start.elapsed())
 }

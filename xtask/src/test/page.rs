@@ -2,12 +2,12 @@
 //!
 //! The page has no build step and no dependencies; the type checker is the only package, and only for developers.
 
-use super::{Outcome, Verdict};
+use super::outcome::Outcome;
 use crate::child::{self, Ran};
-use crate::tools;
 use crate::workspace;
 use anyhow::Result;
 use std::path::{Path, PathBuf};
+use testbed::programs;
 
 /// Where the tests lie, files named `….test.js`.
 const TESTS: &str = "examples/chat-server/page-tests";
@@ -17,15 +17,10 @@ const CHECKER: &str = ".config/page";
 
 /// Runs both; the verdict is of both.
 pub(super) fn run() -> Result<Outcome> {
-    if tools::find(&["node"]).is_none() || tools::find(&["npm"]).is_none() {
+    if programs::find(&["node"]).is_none() || programs::find(&["npm"]).is_none() {
         return Ok(Outcome::skipped("node and npm (Debian: nodejs, npm)"));
     }
-    let tests = Outcome::of(&node_tests()?);
-    let types = Outcome::of(&type_check()?);
-    let mut counts = tests.counts;
-    counts += types.counts;
-    let verdict = if types.verdict == Verdict::Passed { tests.verdict } else { types.verdict };
-    Ok(Outcome { verdict, counts })
+    Ok(Outcome::of(&node_tests()?).and(Outcome::of(&type_check()?)))
 }
 
 /// Files are named one by one: what a folder means differs between versions of node.

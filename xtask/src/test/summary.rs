@@ -1,6 +1,7 @@
 //! The end of a run: a table of the parts, what was skipped, and one plain line of counts.
 
-use super::{Ci, Report, Verdict};
+use super::Ci;
+use super::outcome::{Report, Verdict};
 use crate::counts::Counts;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -18,18 +19,17 @@ pub(super) fn is_good(reports: &[Report], ci: Ci) -> bool {
 pub(super) fn render(reports: &[Report], ci: Ci) -> String {
     let mut text = format!("{:<10}{:<10}{:>10}  counts\n", "part", "verdict", "time");
     let mut sum = Counts::default();
-    for Report { part, outcome, took } in reports {
+    for Report { name, outcome, took } in reports {
         sum += outcome.counts;
         let counts =
             if outcome.counts == Counts::default() { String::new() } else { outcome.counts.to_string() };
-        let line =
-            format!("{:<10}{:<10}{:>10}  {counts}", part.name(), verdict(&outcome.verdict), seconds(*took));
+        let line = format!("{name:<10}{:<10}{:>10}  {counts}", verdict(&outcome.verdict), seconds(*took));
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    for Report { part, outcome, .. } in reports {
+    for Report { name, outcome, .. } in reports {
         if let Verdict::Skipped(why) = &outcome.verdict {
             let and_so = if ci == Ci::Yes { "; CI=true makes this a failure" } else { "" };
-            let _ = writeln!(text, "\n!!! SKIPPED {}: missing {why}{and_so}", part.name());
+            let _ = writeln!(text, "\n!!! SKIPPED {name}: missing {why}{and_so}");
         }
     }
     let _ = write!(text, "\n{sum}");
@@ -52,7 +52,7 @@ pub(super) fn seconds(took: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Outcome, Part};
+    use super::super::outcome::Outcome;
     use super::*;
 
     fn reports() -> Vec<Report> {
@@ -60,9 +60,9 @@ mod tests {
         let passed = |counts| Outcome { verdict: Verdict::Passed, counts };
         let tests = passed(Counts { passed: 7, failed: 0, skipped: 1 });
         vec![
-            Report { part: Part::Fmt, outcome: passed(Counts::default()), took },
-            Report { part: Part::Tests, outcome: tests, took },
-            Report { part: Part::Browser, outcome: Outcome::skipped("chromium"), took },
+            Report { name: "fmt".to_owned(), outcome: passed(Counts::default()), took },
+            Report { name: "core".to_owned(), outcome: tests, took },
+            Report { name: "browser".to_owned(), outcome: Outcome::skipped("chromium"), took },
         ]
     }
 
@@ -71,7 +71,7 @@ mod tests {
         let expected = "\
 part      verdict         time  counts
 fmt       passed         1.2 s
-tests     passed         1.2 s  7 passed, 0 failed, 1 skipped
+core      passed         1.2 s  7 passed, 0 failed, 1 skipped
 browser   SKIPPED        1.2 s  0 passed, 0 failed, 1 skipped
 
 !!! SKIPPED browser: missing chromium

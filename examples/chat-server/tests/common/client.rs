@@ -109,17 +109,23 @@ impl Line {
         Ok(self.next_id)
     }
 
-    /// Sends a request and waits for its `ok`; what is pushed meanwhile is kept.
-    pub(crate) async fn ask(&mut self, kind: &str, fields: Value) -> Result<Value, Error> {
+    /// Sends a request and waits for its answer, whatever it is; what is pushed meanwhile is kept.
+    pub(crate) async fn answer(&mut self, kind: &str, fields: Value) -> Result<Value, Error> {
         let id = self.send(kind, fields).await?;
         loop {
             let frame = self.frame().await?;
             if frame["id"] == id {
-                assert_eq!(frame["type"], "ok", "{kind}: {frame}");
                 return Ok(frame);
             }
             self.pushed.push_back(frame);
         }
+    }
+
+    /// Sends a request and waits for its `ok`.
+    pub(crate) async fn ask(&mut self, kind: &str, fields: Value) -> Result<Value, Error> {
+        let answer = self.answer(kind, fields).await?;
+        assert_eq!(answer["type"], "ok", "{kind}: {answer}");
+        Ok(answer)
     }
 
     /// The next frame: what was kept, then what comes.

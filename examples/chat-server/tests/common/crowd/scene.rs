@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::client::{Login, befriend, call, log_in, register};
+use super::super::client::{Login, befriend, call, log_in, register};
 use super::verdict::Pushed;
 
 /// The `client_id` of the message that begins a direct conversation, before the devices talk.

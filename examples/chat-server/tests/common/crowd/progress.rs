@@ -20,6 +20,7 @@ pub(crate) enum Phase {
 pub(crate) struct Progress {
     phase: watch::Sender<Phase>,
     acked: watch::Sender<u64>,
+    broken: watch::Sender<u64>,
     quiet: watch::Sender<BTreeSet<String>>,
 }
 
@@ -28,6 +29,7 @@ impl Default for Progress {
         Self {
             phase: watch::Sender::new(Phase::Talk),
             acked: watch::Sender::default(),
+            broken: watch::Sender::default(),
             quiet: watch::Sender::default(),
         }
     }
@@ -49,11 +51,25 @@ impl Progress {
         self.acked.send_modify(|acked| *acked += 1);
     }
 
-    /// Waits until so many more were.
+    /// A line has ended before its time.
+    pub(crate) fn one_broken(&self) {
+        self.broken.send_modify(|broken| *broken += 1);
+    }
+
+    /// Waits until so many more were acknowledged.
     pub(crate) async fn more_acked(&self, more: u64) {
-        let mut acked = self.acked.subscribe();
-        let goal = *acked.borrow_and_update() + more;
-        acked.wait_for(|acked| *acked >= goal).await.expect("it lives as long as we");
+        Self::rises(&self.acked, more).await;
+    }
+
+    /// Waits until another line has ended before its time.
+    pub(crate) async fn more_broken(&self) {
+        Self::rises(&self.broken, 1).await;
+    }
+
+    async fn rises(count: &watch::Sender<u64>, by: u64) {
+        let mut count = count.subscribe();
+        let goal = *count.borrow_and_update() + by;
+        count.wait_for(|count| *count >= goal).await.expect("it lives as long as we");
     }
 
     /// A device has nothing on its way.

@@ -1,0 +1,137 @@
+//! The parts of the tests: what each is, what it needs, and how it runs.
+
+use super::binaries::Binary;
+use super::outcome::Outcome;
+use super::servers::Need;
+use super::{drift, page};
+use crate::{child, tools};
+use anyhow::Result;
+use clap::ValueEnum;
+
+/// The parts, in the order they run: the quick ones first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Part {
+    /// Formatting
+    Fmt,
+    /// Lints, warnings denied
+    Clippy,
+    /// API documentation, warnings denied
+    Docs,
+    /// The engine, the transport, the store in memory, and what needs no database
+    Core,
+    /// The stores on SQLite, PostgreSQL and MariaDB
+    Sql,
+    /// The store on MongoDB
+    Mongo,
+    /// Stores that are split over two databases
+    Split,
+    /// The reference server and its commands, on every store
+    Server,
+    /// Databases and lines to them that fail, and come back
+    Faults,
+    /// The server killed over and over while clients send, on every store
+    Kill,
+    /// Two windows of a real browser
+    Browser,
+    /// Examples in the documentation
+    Doctests,
+    /// The web page's own tests and its types
+    Page,
+    /// The committed protocol documents against the types
+    Drift,
+}
+
+/// How a part runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    /// A check that needs no database, while those start.
+    First(fn() -> Result<Outcome>),
+    /// Test programs that run side by side.
+    Together,
+    /// Test programs that hurt something or look at a clock, one by one.
+    Alone,
+    /// A check that uses what the others have built.
+    Last(fn() -> Result<Outcome>),
+}
+
+impl Part {
+    /// Those that count something about stores.
+    pub(super) const COUNTING: [Self; 5] = [Self::Core, Self::Sql, Self::Mongo, Self::Split, Self::Kill];
+
+    pub(super) fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// The part that a test program belongs to.
+    pub(super) fn of(binary: &Binary) -> Self {
+        match (binary.package.as_str(), binary.target.as_str()) {
+            ("chat-store-sql", _) => Self::Sql,
+            ("chat-store-mongo", _) => Self::Mongo,
+            ("testbed", _) | (_, "faults") => Self::Faults,
+            (_, "browser") => Self::Browser,
+            (_, "kill") => Self::Kill,
+            (_, "split") => Self::Split,
+            ("chat-server", _) => Self::Server,
+            _ => Self::Core,
+        }
+    }
+
+    pub(super) fn way(self) -> Way {
+        match self {
+            Self::Fmt => Way::First(fmt),
+            Self::Clippy => Way::First(clippy),
+            Self::Docs => Way::First(docs),
+            Self::Core | Self::Sql | Self::Mongo | Self::Split | Self::Server => Way::Together,
+            Self::Faults | Self::Kill | Self::Browser => Way::Alone,
+            Self::Doctests => Way::Last(doctests),
+            Self::Page => Way::Last(page::run),
+            Self::Drift => Way::Last(drift::run),
+        }
+    }
+
+    /// The databases that its tests look for.
+    pub(super) fn needs(self) -> &'static [Need] {
+        match self {
+            Self::Sql => &[Need::Postgres, Need::MySql],
+            Self::Mongo => &[Need::Mongo, Need::MongoSecond],
+            Self::Split => &[Need::Postgres, Need::Mongo],
+            Self::Server | Self::Faults | Self::Kill => &Need::ALL,
+            Self::Fmt
+            | Self::Clippy
+            | Self::Docs
+            | Self::Core
+            | Self::Browser
+            | Self::Doctests
+            | Self::Page
+            | Self::Drift => &[],
+        }
+    }
+}
+
+fn fmt() -> Result<Outcome> {
+    component("rustfmt", "fmt", &["--all", "--check"])
+}
+
+fn clippy() -> Result<Outcome> {
+    let strict = ["--workspace", "--all-features", "--all-targets", "--", "-D", "warnings"];
+    component("clippy", "clippy", &strict)
+}
+
+fn component(component: &str, subcommand: &str, arguments: &[&str]) -> Result<Outcome> {
+    if !tools::has_component(component, subcommand) {
+        return Ok(Outcome::skipped(format!("{component} (`rustup component add {component}`)")));
+    }
+    let mut command = child::cargo(&[subcommand]);
+    Ok(Outcome::of(&child::run(command.args(arguments))?))
+}
+
+fn docs() -> Result<Outcome> {
+    let mut command = child::cargo(&["doc", "--workspace", "--all-features", "--no-deps"]);
+    Ok(Outcome::of(&child::run(command.env("RUSTDOCFLAGS", "-D warnings"))?))
+}
+
+/// With the same features as everything else, so that nothing is built twice.
+fn doctests() -> Result<Outcome> {
+    let all = ["test", "--workspace", "--all-features", "--no-fail-fast", "--doc"];
+    Ok(Outcome::of(&child::run(&mut child::cargo(&all))?))
+}
