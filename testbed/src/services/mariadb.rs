@@ -65,11 +65,7 @@ impl Recipe for MariaDb {
     }
 
     fn url(&self, port: u16) -> String {
-        format!("mysql://root@127.0.0.1:{port}/")
-    }
-
-    fn database(&self, port: u16) -> String {
-        format!("{}{DATABASE}", self.url(port))
+        format!("mysql://root@127.0.0.1:{port}/{DATABASE}")
     }
 }
 

@@ -75,11 +75,8 @@ pub trait Recipe: fmt::Debug + Send + Sync {
     /// What asks it to end soon, whoever is connected.
     fn stop(&self) -> Signal;
 
-    /// How a client names it that makes databases in it.
+    /// How a client names it, with a database that is empty at the beginning where there are several.
     fn url(&self, port: u16) -> String;
-
-    /// How a client names a database of it that is empty at the beginning.
-    fn database(&self, port: u16) -> String;
 }
 
 /// Installs the packages that these need and that are missing, all at once.
@@ -143,21 +140,16 @@ impl Service {
         self.recipe.name()
     }
 
-    /// How a client names it that makes databases in it.
+    /// How a client names it, with a database that is empty at the beginning where there are several.
     pub fn url(&self) -> String {
         self.recipe.url(self.place.port())
-    }
-
-    /// How a client names a database of it that is empty at the beginning.
-    pub fn database(&self) -> String {
-        self.database_by(self.place.port())
     }
 
     /// The same for a client that comes by way of another port of this machine, as through a [`Proxy`].
     ///
     /// [`Proxy`]: crate::proxy::Proxy
-    pub fn database_by(&self, port: u16) -> String {
-        self.recipe.database(port)
+    pub fn url_by(&self, port: u16) -> String {
+        self.recipe.url(port)
     }
 
     /// The folder of its data.

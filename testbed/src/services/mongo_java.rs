@@ -71,10 +71,6 @@ impl Recipe for MongoJava {
     }
 
     fn url(&self, port: u16) -> String {
-        format!("mongodb://127.0.0.1:{port}/")
-    }
-
-    fn database(&self, port: u16) -> String {
-        format!("{}chat", self.url(port))
+        format!("mongodb://127.0.0.1:{port}/chat")
     }
 }

@@ -52,10 +52,6 @@ impl Recipe for Mongod {
 
     fn url(&self, port: u16) -> String {
         // It stands alone, and a server without replicas refuses writes that the driver may repeat.
-        format!("mongodb://127.0.0.1:{port}/?directConnection=true&retryWrites=false")
-    }
-
-    fn database(&self, port: u16) -> String {
         format!("mongodb://127.0.0.1:{port}/chat?directConnection=true&retryWrites=false")
     }
 }

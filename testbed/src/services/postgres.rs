@@ -65,10 +65,6 @@ impl Recipe for Postgres {
     fn url(&self, port: u16) -> String {
         format!("postgres://chat@127.0.0.1:{port}/postgres")
     }
-
-    fn database(&self, port: u16) -> String {
-        self.url(port)
-    }
 }
 
 /// A program of the newest version that Debian has put beside the PATH, or of whatever is on it.

@@ -71,10 +71,6 @@ impl Recipe for Secantus {
 
     fn url(&self, port: u16) -> String {
         // With writes that the driver may repeat it slows down steadily.
-        format!("mongodb://127.0.0.1:{port}/?directConnection=true&retryWrites=false")
-    }
-
-    fn database(&self, port: u16) -> String {
         format!("mongodb://127.0.0.1:{port}/chat?directConnection=true&retryWrites=false")
     }
 }

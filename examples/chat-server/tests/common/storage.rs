@@ -30,7 +30,7 @@ impl Storage {
     /// A private server of this kind; `None` when it is not to be had.
     pub(crate) fn on(recipe: &'static dyn Recipe) -> Option<Self> {
         let service = Service::start_or_skip(recipe)?;
-        let messages = Some(service.database());
+        let messages = Some(service.url());
         Some(Self { name: recipe.name().to_owned(), messages, services: vec![service], ..Self::sqlite() })
     }
 
@@ -61,7 +61,7 @@ impl Storage {
 
     /// Lets messages be reached by another port of this machine.
     pub(crate) fn by(&mut self, port: u16) {
-        self.messages = Some(self.service().database_by(port));
+        self.messages = Some(self.service().url_by(port));
     }
 
     /// The program on this store, which does not mind how much a few people say.
