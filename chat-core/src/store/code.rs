@@ -11,6 +11,31 @@ use crate::friendship::{Friendship, Relation, Shown, State};
 use crate::id::Side;
 use crate::message::ClientId;
 
+/// No word that accounts are found by has as many characters.
+const WORD_CHARACTERS_MAX: usize = 256;
+
+/// The end of all words that begin with this one: they come before it in the order of bytes, and what comes between
+/// them and it begins so too.
+///
+/// ```
+/// use chat_core::store::code::beyond;
+///
+/// assert_eq!(beyond("ana"), "anb");
+/// assert!("ana\u{10FFFF}\u{10FFFF}".to_owned() < beyond("ana"));
+/// assert_eq!(beyond("an\u{D7FF}"), "an\u{E000}", "there is no character between");
+/// ```
+pub fn beyond(word: &str) -> String {
+    let mut characters: Vec<char> = word.chars().collect();
+    while let Some(last) = characters.pop() {
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            characters.push(next);
+            return characters.into_iter().collect();
+        }
+    }
+    // Nothing but last characters, or nothing at all: every word there can be.
+    char::MAX.to_string().repeat(WORD_CHARACTERS_MAX)
+}
+
 /// A value that is stored as a number.
 pub trait Code: Sized + Copy {
     /// Its number.

@@ -13,7 +13,7 @@
 //! - Reads that decide or deliver return only what cannot be lost, and never a state older than what this process
 //!   was told is committed.
 //! - Lookups answer `Option`; lists are pages by key, in the stated order, stable while others write.
-//! - Text is compared byte by byte; nothing is folded, trimmed or cut.
+//! - Text is compared byte by byte; nothing is folded, trimmed or cut. It never holds NUL: no type lets one in.
 
 mod accounts;
 mod changes;

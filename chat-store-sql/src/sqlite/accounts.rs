@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use chat_core::id::UserId;
 use chat_core::page::Limit;
+use chat_core::store::code::beyond;
 use chat_core::store::{Account, AccountState, Accounts, Claim, Claims, PasswordHash, StoreError};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -216,9 +217,4 @@ fn has_all(connection: &Connection, tenant: i64, user: UserId, words: &[String])
         }
     }
     Ok(true)
-}
-
-/// What is after every word that begins with this one.
-fn beyond(word: &str) -> String {
-    format!("{word}{}", char::MAX)
 }
