@@ -32,4 +32,6 @@ fn every_case_is_listed() {
         }
     }
     assert!(cases > 0, "there are no cases in {}", folder.display());
+    let readme = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md"));
+    assert!(readme.contains(&format!(" {cases} conformance cases")), "README.md does not say {cases}");
 }

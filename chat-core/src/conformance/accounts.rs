@@ -6,37 +6,37 @@ use super::scene::{assert_conflict, assert_taken, at, limit, race, user};
 use crate::id::UserId;
 use crate::store::{Account, AccountState, Accounts, Claim, ClaimKind, Claims, PasswordHash, Store};
 
-fn accounts(store: &Arc<dyn Store>) -> &dyn Accounts {
+pub(super) fn accounts(store: &Arc<dyn Store>) -> &dyn Accounts {
     store.people().accounts()
 }
 
-fn account(number: u64, username: &str) -> Account {
+pub(super) fn account(number: u64, username: &str) -> Account {
     Account::new(user(number), username.to_owned(), PasswordHash("$argon2id$…".to_owned()), at(1_000))
 }
 
-fn claim(kind: ClaimKind, value: &str) -> Claim {
+pub(super) fn claim(kind: ClaimKind, value: &str) -> Claim {
     Claim { kind, value: value.to_owned() }
 }
 
 /// Claims of a username alone.
-fn username(value: &str) -> Claims {
+pub(super) fn username(value: &str) -> Claims {
     Claims { take: vec![claim(ClaimKind::Username, value)], ..Claims::default() }
 }
 
-fn words(words: &[&str]) -> Vec<String> {
+pub(super) fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
-async fn load(store: &Arc<dyn Store>, number: u64) -> Option<Account> {
+pub(super) async fn load(store: &Arc<dyn Store>, number: u64) -> Option<Account> {
     accounts(store).load(&[user(number)]).await.unwrap().remove(0)
 }
 
-async fn owner(store: &Arc<dyn Store>, kind: ClaimKind, value: &str) -> Option<UserId> {
+pub(super) async fn owner(store: &Arc<dyn Store>, kind: ClaimKind, value: &str) -> Option<UserId> {
     accounts(store).claimed(&[claim(kind, value)]).await.unwrap().remove(0)
 }
 
 /// Active accounts made with these words, by number.
-async fn found(store: &Arc<dyn Store>, query: &[&str]) -> Vec<UserId> {
+pub(super) async fn found(store: &Arc<dyn Store>, query: &[&str]) -> Vec<UserId> {
     let found = accounts(store).search(&words(query), None, limit(200)).await.unwrap();
     found.into_iter().map(|account| account.user).collect()
 }

@@ -8,14 +8,14 @@ use crate::friendship::{Friendship, Relation, Shown, State, View};
 use crate::id::{Pair, Side, UserId};
 use crate::store::{FriendChanges, FriendFilter, FriendRow, Friendships, PairRecord, PutPair, Store};
 
-const FRIENDS: Friendship = Friendship { state: State::Friends, blocked: [false, false] };
+pub(super) const FRIENDS: Friendship = Friendship { state: State::Friends, blocked: [false, false] };
 
-fn friendships(store: &Arc<dyn Store>) -> &dyn Friendships {
+pub(super) fn friendships(store: &Arc<dyn Store>) -> &dyn Friendships {
     store.people().friendships()
 }
 
 /// A change that shows both sides what the rules say they see.
-fn change(pair: Pair, expected: u64, friendship: Friendship) -> PutPair {
+pub(super) fn change(pair: Pair, expected: u64, friendship: Friendship) -> PutPair {
     let shown = Side::BOTH.map(|side| Some(friendship.view(side)));
     PutPair { pair, expected, friendship, fence: false, shown, at: at(1_000) }
 }

@@ -7,11 +7,11 @@ use crate::id::SessionId;
 use crate::store::{NewSession, RefreshState, Rotate, SessionRow, Sessions, Store, StoreError};
 use crate::time::Timestamp;
 
-fn sessions(store: &Arc<dyn Store>) -> &dyn Sessions {
+pub(super) fn sessions(store: &Arc<dyn Store>) -> &dyn Sessions {
     store.access().sessions()
 }
 
-fn refresh(generation: u64) -> RefreshState {
+pub(super) fn refresh(generation: u64) -> RefreshState {
     let byte = u8::try_from(generation % 251).unwrap();
     RefreshState {
         generation,
@@ -23,7 +23,7 @@ fn refresh(generation: u64) -> RefreshState {
     }
 }
 
-fn login(number: u64, created: i64) -> SessionRow {
+pub(super) fn login(number: u64, created: i64) -> SessionRow {
     SessionRow::new(NewSession {
         id: SessionId::from(some_uuid()),
         user: user(number),
@@ -40,7 +40,7 @@ async fn create(store: &Arc<dyn Store>, row: &SessionRow) {
     assert_eq!(sessions(store).create(row, 1_000).await.unwrap(), []);
 }
 
-async fn load(store: &Arc<dyn Store>, id: SessionId) -> Option<SessionRow> {
+pub(super) async fn load(store: &Arc<dyn Store>, id: SessionId) -> Option<SessionRow> {
     sessions(store).load(&[id]).await.unwrap().remove(0)
 }
 
@@ -48,7 +48,7 @@ async fn of_user(store: &Arc<dyn Store>, number: u64) -> Vec<SessionId> {
     sessions(store).of_user(user(number)).await.unwrap().into_iter().map(|row| row.id).collect()
 }
 
-fn rotation(id: SessionId, generation: u64) -> Rotate {
+pub(super) fn rotation(id: SessionId, generation: u64) -> Rotate {
     Rotate { id, refresh: refresh(generation), idle_until: at(15_000), credential_version: generation }
 }
 

@@ -218,6 +218,77 @@ macro_rules! conformance_suite {
                 users_of_every_range,
                 times_are_exact,
             }
+            text {
+                claims_that_look_alike,
+                words_that_look_alike,
+                beginnings_end_at_characters,
+                marks_that_look_alike,
+                client_ids_that_look_alike,
+                people_are_kept_to_the_letter,
+                empty_is_not_absent,
+            }
+            order {
+                friends_of_every_range,
+                conversations_of_every_range,
+                logins_of_one_moment,
+                accounts_of_every_range,
+                marks_of_every_range,
+            }
+            isolation {
+                the_losers_of_an_update_claim_nothing,
+                names_are_not_swapped,
+                a_name_given_back_is_taken_once,
+                pairs_in_a_ring,
+                reading_against_writing,
+                a_touch_against_a_rotation,
+                members_come_by_both_doors,
+                no_change_of_a_record_is_lost,
+                overlapping_lanes_of_one_sender,
+                marks_at_once,
+                a_deletion_against_edits,
+            }
+            one_state {
+                a_seat_is_of_one_state,
+                a_seat_of_who_reads_is_of_one_state,
+                entries_come_with_one_state_of_their_messages,
+                windows_are_of_one_state,
+                a_head_brings_its_effects,
+                positions_are_of_one_state,
+                a_feed_brings_its_rows,
+            }
+            times {
+                people_of_every_instant,
+                pairs_of_every_instant,
+                conversations_of_every_instant,
+                logins_end_at_every_instant,
+                time_under_clocks_apart,
+            }
+            numbers {
+                accounts_at_the_end_of_their_count,
+                logins_at_the_end_of_their_count,
+                kinds_of_16_bits,
+                expectations_nobody_meets,
+                positions_nobody_has,
+                limits_without_bound,
+                thousands_in_one_call,
+            }
+            crowds {
+                a_group_at_its_limit,
+                writers_over_crossed_conversations,
+                everybody_at_once,
+            }
+            walks {
+                friends_walked_while_others_come,
+                accounts_walked_while_others_come,
+                expired_logins_swept_by_two,
+                a_log_walked_while_it_grows,
+            }
+            two_engines {
+                talk_on_both,
+                members_on_both,
+                a_block_on_the_other,
+                devices_on_both,
+            }
             tenants {
                 a_store_knows_its_tenant,
                 conversations_are_apart,

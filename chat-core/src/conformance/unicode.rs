@@ -9,7 +9,7 @@ use crate::message::{Patch, Payload};
 use crate::store::{ConversationPatch, Effect, MessageRow, Store};
 
 /// Texts that some database somewhere takes for another, or cannot keep.
-const TEXTS: [&str; 26] = [
+pub(super) const TEXTS: [&str; 26] = [
     "İstanbul",
     "istanbul",
     "ıstanbul",
@@ -89,10 +89,10 @@ pub async fn records_are_kept_to_the_letter(store: Arc<dyn Store>) {
     }
 }
 
-/// Ids of every range are ids: integers at their bounds, hashed strings, plain UUIDs; lists go by their bytes.
-pub async fn users_of_every_range(store: Arc<dyn Store>) {
+/// Ids of every range, in no order: integers at their bounds, hashed strings, plain UUIDs.
+pub(super) fn users_of_ranges() -> Vec<UserId> {
     let uuid = |bits| UserId::from_uuid(uuid::Uuid::from_u128(bits)).unwrap();
-    let mut users = vec![
+    vec![
         UserId::from(0_u64),
         UserId::from(u64::MAX),
         UserId::from(i64::MIN),
@@ -103,7 +103,12 @@ pub async fn users_of_every_range(store: Arc<dyn Store>) {
         uuid(u128::MAX),
         uuid(1 << 127),
         uuid((1 << 127) - 1),
-    ];
+    ]
+}
+
+/// Ids of every range are ids; lists go by their bytes.
+pub async fn users_of_every_range(store: Arc<dyn Store>) {
+    let mut users = users_of_ranges();
     let scene = Scene::shell(&store, Kind::Group).await;
     let draft = users.iter().fold(note(user(1)), |draft, &user| {
         draft.with(super::scene::member(user, crate::conversation::Role::Member))
