@@ -72,12 +72,13 @@ pub(super) async fn follow(
 }
 
 /// Takes somebody off what he is no member of. Of a group one goes by an entry: where that is still to be passed on
-/// it only has to be read.
+/// it only has to be read, and whom it has taken off already has it before him still.
 async fn take_off(core: &Arc<Core>, person: &Arc<Person>, gone: &[Arc<Topic>]) -> Result<(), ChatError> {
     let heads = settle_heads(core, gone).await?;
     for (topic, head) in gone.iter().zip(heads) {
         let passed_on = head.is_none_or(|head| topic.last() >= head.head);
-        if topic.kind == Kind::Channel || passed_on {
+        let is_served = topic.subscription(person.id).is_some();
+        if is_served && (topic.kind == Kind::Channel || passed_on) {
             core.hub.gone(topic.id, person.id);
         }
     }
