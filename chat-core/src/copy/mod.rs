@@ -285,3 +285,27 @@ impl Job<'_> {
         (self.watch)(*now);
     }
 }
+
+#[cfg(all(test, feature = "memory"))]
+mod tests {
+    use super::*;
+    use crate::memory::MemoryStore;
+
+    #[tokio::test]
+    async fn a_copy_may_be_made_in_a_task_of_its_own() {
+        let copied = tokio::spawn(async {
+            let (from, to) = (MemoryStore::new(), MemoryStore::new());
+            copy(&from, &to, &|_| {}).await
+        });
+        assert_eq!(copied.await.unwrap().unwrap(), Copied { counts: Counts::default(), passes: 1 });
+    }
+
+    #[test]
+    fn many_parts_are_counted_and_some_named() {
+        let part = |nth: u8| Part::Conversation(ConversationId::from_bytes([nth; 16]));
+        let few: Parts = [Part::Logins, part(7)].into_iter().collect();
+        assert_eq!(few.to_string(), "logins, conversation 07070707-0707-0707-0707-070707070707");
+        let many: Parts = (0..=Parts::NAMED_MAX).map(|_| Part::Accounts).collect();
+        assert!(many.to_string().ends_with("accounts and 1 others"), "{many}");
+    }
+}

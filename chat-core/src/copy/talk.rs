@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use super::canonical::{Counts, Fingerprint, Print};
 use super::rows::{Piece, Put, Rows, add_all};
@@ -112,7 +112,11 @@ pub(super) async fn copy(job: &Job<'_>) -> Result<bool, CopyError> {
     loop {
         let piece = Piece::read(&Records, job, after).await?;
         refuse_strangers(&piece)?;
-        let rooms = piece.source.iter().map(|now| Room(now.id).go_on(job, now, piece.there(now.id)));
+        let rooms: Vec<_> = piece
+            .source
+            .iter()
+            .map(|now| Room(now.id).go_on(job, now, piece.there(now.id)).boxed())
+            .collect();
         let any = |any, moved| std::future::ready(Ok(any | moved));
         moved |= stream::iter(rooms).buffer_unordered(AT_ONCE).try_fold(false, any).await?;
         after = piece.through;

@@ -1,17 +1,18 @@
 //! Comparing a copy with what it is of: everything is read from both sides and hashed.
 //!
-//! What differs is copied anew once. If it still does, the source is read again: one that has changed was in use, one
-//! that stands still was copied wrongly.
+//! What differs is copied anew once. If it still does, the source is in use, or, where it stood still meanwhile, the
+//! target does not keep what is put.
 
 use futures_util::future::try_join;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
 
-use super::canonical::Counts;
+use super::canonical::{Counts, Fingerprint};
 use super::people::{Accounts, Friendships, Logins};
 use super::rows::Piece;
 use super::talk::{self, AT_ONCE, Records, Room, refuse_strangers};
 use super::unit::Unit;
 use super::{CopyError, Job, Part, Parts, Stage};
+use crate::conversation::Conversation;
 
 /// What comparing a part has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,11 +66,7 @@ pub(super) async fn verify(job: &Job<'_>) -> Result<Counts, CopyError> {
     loop {
         let piece = Piece::read(&Records, job, after).await?;
         refuse_strangers(&piece)?;
-        let rooms = piece.source.iter().map(async |record| {
-            let verdict = judge(&Room(record.id), job).await?;
-            job.done(record.head.get() + record.member_count);
-            Ok(verdict)
-        });
+        let rooms: Vec<_> = piece.source.iter().map(|record| judge_room(record, job).boxed()).collect();
         let found: Vec<Verdict> = stream::iter(rooms).buffer_unordered(AT_ONCE).try_collect().await?;
         for verdict in found {
             verdicts.add(verdict);
@@ -81,22 +78,29 @@ pub(super) async fn verify(job: &Job<'_>) -> Result<Counts, CopyError> {
     }
 }
 
-/// Compares one part; copies it anew if it differs, and compares it again.
-async fn judge(unit: &dyn Unit, job: &Job<'_>) -> Result<Verdict, CopyError> {
-    if let verdict @ Verdict::Same(_) = compare(unit, job).await? {
-        return Ok(verdict);
-    }
-    unit.copy_anew(job).await?;
-    compare(unit, job).await
+async fn judge_room(record: &Conversation, job: &Job<'_>) -> Result<Verdict, CopyError> {
+    let verdict = judge(&Room(record.id), job).await?;
+    job.done(record.head.get() + record.member_count);
+    Ok(verdict)
 }
 
-async fn compare(unit: &dyn Unit, job: &Job<'_>) -> Result<Verdict, CopyError> {
-    let source = async || unit.fingerprint(job.from).await.map_err(CopyError::Source);
-    let target = async { unit.fingerprint(job.to).await.map_err(CopyError::Target) };
-    let (expected, found) = try_join(source(), target).await?;
-    if expected == found {
-        return Ok(Verdict::Same(expected.counts));
+/// Compares one part; copies it anew if it differs, and compares it again.
+async fn judge(unit: &dyn Unit, job: &Job<'_>) -> Result<Verdict, CopyError> {
+    let (before, there) = both(unit, job).await?;
+    if before == there {
+        return Ok(Verdict::Same(before.counts));
     }
-    let moved = source().await? != expected;
-    Ok(if moved { Verdict::Moving(unit.part()) } else { Verdict::Differs(unit.part()) })
+    unit.copy_anew(job).await?;
+    let (after, there) = both(unit, job).await?;
+    if after == there {
+        return Ok(Verdict::Same(after.counts));
+    }
+    // Only what stood still while it was copied can have been copied wrongly.
+    Ok(if after == before { Verdict::Differs(unit.part()) } else { Verdict::Moving(unit.part()) })
+}
+
+/// What the source has of it, and what the target.
+async fn both(unit: &dyn Unit, job: &Job<'_>) -> Result<(Fingerprint, Fingerprint), CopyError> {
+    let (source, target) = (unit.fingerprint(job.from), unit.fingerprint(job.to));
+    try_join(source.map_err(CopyError::Source), target.map_err(CopyError::Target)).await
 }

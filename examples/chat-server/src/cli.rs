@@ -35,16 +35,36 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve until SIGTERM or SIGINT (the default)
     Serve,
-    /// Copy the database into a new file, also while the server runs
+    /// Copy the database file (SQLite) into a new one, also while the server runs
     Backup {
         /// The file to make; it must not exist
         path: PathBuf,
     },
     /// Verify the database: positions without holes, heads, unread counts; exits 1 when something is wrong
     Check,
+    /// Copy everything into another database, also while the server runs, and compare; exits 1 while the copy is not
+    /// whole: made again it goes on where it was
+    Copy(CopyArgs),
     /// Look after accounts, also while the server runs
     #[command(subcommand)]
     User(UserCommand),
+}
+
+/// From where to where.
+#[derive(Debug, Args)]
+pub(crate) struct CopyArgs {
+    /// What is copied, as in --store [default: what --store and --accounts-store name]
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: Option<String>,
+    /// Where its accounts are, when elsewhere
+    #[arg(long, value_name = "URL")]
+    pub(crate) from_accounts: Option<String>,
+    /// Where the copy is made, as in --store; nothing else may use it
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: String,
+    /// Where its accounts are to be, when elsewhere
+    #[arg(long, value_name = "URL")]
+    pub(crate) to_accounts: Option<String>,
 }
 
 /// What to do with an account.
@@ -106,11 +126,13 @@ pub(crate) struct Flags {
     #[arg(long, env = "CHAT_DATA_DIR", value_name = "DIR", global = true)]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Where messages are kept: sqlite:PATH, or memory: to keep nothing [default: sqlite:DATA_DIR/chat.db]
+    /// Where messages are kept: sqlite:PATH, postgres://…, mysql://… (MariaDB too), mongodb://…, or memory: to keep
+    /// nothing [default: sqlite:DATA_DIR/chat.db]
     #[arg(long, env = "CHAT_STORE", value_name = "URL", hide_env_values = true, global = true)]
     pub(crate) store: Option<String>,
 
-    /// Where accounts are kept, when elsewhere than messages (not in this build) [default: with the messages]
+    /// Where accounts, friendships and logins are kept, when elsewhere than messages; as --store [default: with the
+    /// messages]
     #[arg(long, env = "CHAT_ACCOUNTS_STORE", value_name = "URL", hide_env_values = true, global = true)]
     pub(crate) accounts_store: Option<String>,
 

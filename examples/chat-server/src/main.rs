@@ -3,10 +3,12 @@
 //! `main` reads the command line and hands over; each module is one idea. What a chat does is decided in
 //! `chat-core`, what goes over the wire in `chat-transport-ws`; here is only what makes a process out of them:
 //! settings ([`cli`], [`settings`]), a key ([`key`]), a store ([`store`]), signals ([`signals`]), logs
-//! ([`logging`]), metrics ([`metrics`]) and an operator's commands ([`admin`]).
+//! ([`logging`]), metrics ([`metrics`]), an operator's commands ([`admin`]) and the way to another database ([`copy`](mod@copy)).
 
 mod admin;
+mod bar;
 mod cli;
+mod copy;
 mod failure;
 mod key;
 mod logging;
@@ -47,6 +49,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve => runtime.block_on(serve::serve(&settings)).map(|()| ExitCode::SUCCESS),
         Command::Backup { path } => runtime.block_on(admin::backup(&settings, &path)),
         Command::Check => runtime.block_on(admin::check(&settings)),
+        Command::Copy(arguments) => runtime.block_on(copy::run(&settings, arguments)),
         Command::User(command) => runtime.block_on(admin::user(&settings, command)),
     }
 }

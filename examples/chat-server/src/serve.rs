@@ -21,7 +21,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::admin::{self, Operator};
 use crate::settings::Settings;
 use crate::signals::Signals;
-use crate::store::{Opened, Place};
+use crate::store::{Base, Opened, Places};
 use crate::{key, metrics, page};
 
 /// How often what accounts leave behind is finished.
@@ -36,21 +36,22 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// When it cannot start; once it serves, it ends well.
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
-    let place = Place::of(settings)?;
+    let places = Places::of(settings)?;
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
     let recorder = metrics::install()?;
     settings.make_data_dir()?;
     let keys = key::load_or_make(&settings.signing_key_file())?;
-    let store = place.open().await?;
+    let store = places.open().await?;
     let accounts = accounts(settings, keys, &store);
     let chat = chat(settings, &store, &accounts).await?;
 
     let mut helpers = JoinSet::new();
     helpers.spawn(sweep(accounts.clone()));
     helpers.spawn(upkeep(recorder.clone()));
-    if let (Opened::Sqlite(sqlite), Some(file)) = (&store, place.file()) {
-        let operator = Operator::new(sqlite.clone(), accounts.clone());
+    for base in store.all() {
+        let Base::Sqlite(file, _) = base else { continue };
+        let operator = Operator::new(base.clone(), store.clone(), accounts.clone());
         match admin::Listener::bind(file) {
             Ok(listener) => drop(helpers.spawn(listener.serve(operator))),
             Err(error) => tracing::warn!(%error, "an operator's commands do not reach this server"),
@@ -74,6 +75,7 @@ pub(crate) fn accounts(settings: &Settings, keys: Keys, store: &Opened) -> Accou
 /// The engine, joined with the accounts.
 async fn chat(settings: &Settings, store: &Opened, accounts: &Accounts) -> anyhow::Result<Chat> {
     let chat = Chat::over(store.shared())
+        .cluster(store.cluster())
         .limits(settings.limit.clone())
         .policies(settings.policy)
         .directory(Arc::new(accounts.clone()))

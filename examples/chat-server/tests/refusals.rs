@@ -83,11 +83,17 @@ async fn settings_that_are_unknown_or_of_the_wrong_kind() {
         (&["--log", "xml"], "--log"),
         (&["--config", "/nowhere/chat.toml"], "/nowhere/chat.toml"),
         (&["--metrics-token", ""], "metrics token"),
-        (&["--store", "postgres://ana:secret@db/chat"], "PostgreSQL is not in this build"),
-        (&["--store", "mysql://ana:secret@db/chat"], "MySQL and MariaDB are not in this build"),
-        (&["--store", "mongodb://ana:secret@db/chat"], "MongoDB is not in this build"),
         (&["--store", "secret"], "--store"),
-        (&["--accounts-store", "memory:"], "--accounts-store is not in this build"),
+        (&["--store", "redis://ana:secret@db"], "--store"),
+        (&["--accounts-store", "secret"], "--accounts-store"),
+        (&["--store", "sqlite:a.db", "--accounts-store", "sqlite:a.db"], "same file"),
+        (&["copy"], "--to"),
+        (&["copy", "--to", "secret"], "--to"),
+        (&["copy", "--to", "memory:"], "--to"),
+        (&["copy", "--from", "memory:", "--to", "sqlite:a.db"], "memory"),
+        (&["copy", "--from", "sqlite:a.db", "--to", "sqlite:a.db"], "the same"),
+        (&["backup", "copy.db", "--store", "postgres://ana:secret@db/chat"], "pg_dump"),
+        (&["backup", "copy.db", "--accounts-store", "sqlite:a.db"], "two databases"),
         (&["--notify", "redis://db"], "--notify is not in this build"),
         (&["backup"], "PATH"),
         (&["serv"], "serv"),
@@ -111,7 +117,8 @@ async fn settings_that_are_unknown_or_of_the_wrong_kind() {
 async fn commands_on_a_database_that_is_not_there() {
     let data = tempfile::tempdir().unwrap();
     let copy = data.path().join("copy.db");
-    for arguments in [&["check"][..], &["backup", copy.to_str().unwrap()]] {
+    let target = format!("sqlite:{}", copy.display());
+    for arguments in [&["check"][..], &["backup", copy.to_str().unwrap()], &["copy", "--to", &target]] {
         let line = refused(data.path(), arguments).await;
         assert!(line.contains("there is no database"), "{line}");
     }

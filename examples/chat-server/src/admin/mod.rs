@@ -1,8 +1,8 @@
 //! What an operator does: a backup, a check, accounts.
 //!
 //! A database file belongs to one process at a time. While the server runs, a command asks it over a [`socket`]; when
-//! nobody answers there, the command opens the database itself. Both ways end in [`Operator::perform`], so a command
-//! does the same with and without a server.
+//! nobody answers there, and where the database is a server of its own, the command opens the database itself. Both
+//! ways end in [`Operator::perform`], so a command does the same with and without a server.
 
 mod operator;
 mod password;
@@ -14,9 +14,10 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::bar::Step;
 use crate::cli::UserCommand;
 use crate::settings::Settings;
-use crate::store::Place;
+use crate::store::{Place, Places};
 
 pub(crate) use operator::Operator;
 pub(crate) use socket::Listener;
@@ -26,6 +27,7 @@ pub(crate) use socket::Listener;
 pub(crate) enum Request {
     Backup { path: PathBuf },
     Check,
+    Copy { to: String, accounts: Option<String> },
     Create { username: String, full_name: Option<String>, password: String },
     Disable { username: String },
     Enable { username: String },
@@ -42,12 +44,22 @@ pub(crate) enum Report {
     Findings(Vec<String>),
     /// Not done, and why.
     Failed(String),
+    /// Not done yet, and how far it has come: told any number of times before one of the others.
+    Going(Step),
 }
 
 /// `backup PATH`.
 pub(crate) async fn backup(settings: &Settings, path: &Path) -> anyhow::Result<ExitCode> {
     // The server works in another folder than this command may have been started in.
     let path = std::path::absolute(path).with_context(|| format!("{}", path.display()))?;
+    let places = Places::of(settings)?;
+    ensure!(
+        places.people.is_none(),
+        "there are two databases: back up each with its own tool, or as --store alone"
+    );
+    if let Some(tool) = places.talk.backup_tool() {
+        bail!("backup copies an SQLite file; for {} use {tool}", places.talk);
+    }
     ask(settings, Existing::Required, Request::Backup { path }).await
 }
 
@@ -79,21 +91,45 @@ enum Existing {
 
 /// Has the request done, by the server that holds the database or here.
 async fn ask(settings: &Settings, existing: Existing, request: Request) -> anyhow::Result<ExitCode> {
-    let place = Place::of(settings)?;
-    let Some(file) = place.file() else { bail!("there is nothing to work with in a store in memory") };
-    if let Some(report) = socket::ask(file, &request).await? {
+    let places = Places::of(settings)?;
+    let is_kept = places.all().any(|place| *place != Place::Memory);
+    ensure!(is_kept, "there is nothing to work with in a store in memory");
+    if let Some(report) = ask_server(&places, &request, &|_| {}).await? {
         return show(report);
     }
-    ensure!(existing == Existing::OrMade || file.exists(), "there is no database {}", file.display());
-    show(Operator::alone(settings).await?.perform(request).await)
+    if existing == Existing::Required {
+        places.must_exist()?;
+    }
+    let operator = Operator::alone(settings, &places).await?;
+    let report = operator.perform(request, &|_| {}).await;
+    operator.end().await?;
+    show(report)
+}
+
+/// Asks the server that holds one of these files; `None` when there is none. `watch` is told how far it has come.
+///
+/// # Errors
+/// When there is one and it does not answer.
+pub(crate) async fn ask_server(
+    places: &Places,
+    request: &Request,
+    watch: &(dyn Fn(Step) + Sync),
+) -> anyhow::Result<Option<Report>> {
+    for file in places.files() {
+        if let Some(report) = socket::ask(file, request, watch).await? {
+            return Ok(Some(report));
+        }
+    }
+    Ok(None)
 }
 
 /// Prints what came of it.
-fn show(report: Report) -> anyhow::Result<ExitCode> {
+pub(crate) fn show(report: Report) -> anyhow::Result<ExitCode> {
     let (lines, code) = match report {
         Report::Done(lines) => (lines, ExitCode::SUCCESS),
         Report::Findings(lines) => (lines, ExitCode::FAILURE),
         Report::Failed(reason) => bail!(reason),
+        Report::Going(_) => bail!("the running server went away before it was done"),
     };
     for line in lines {
         println!("{line}");

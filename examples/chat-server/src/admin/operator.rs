@@ -4,48 +4,60 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use chat_core::accounts::{Accounts, Registration, SessionSummary};
+use chat_core::copy::Progress;
 use chat_core::{ChatError, Refusal, SessionId, Timestamp, UserId};
-use chat_store_sql::sqlite::SqliteStore;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Report, Request};
 use crate::settings::Settings;
-use crate::store::{Opened, Place};
-use crate::{key, serve};
+use crate::store::{Base, Opened, Places};
+use crate::{copy, key, serve};
 
 /// Who carries out requests: with the store, and the accounts in it.
 pub(crate) struct Operator {
-    store: SqliteStore,
+    /// The database that is backed up: the one that was asked for.
+    base: Base,
+    opened: Opened,
     accounts: Accounts,
 }
 
 impl Operator {
-    /// In the server.
-    pub(crate) const fn new(store: SqliteStore, accounts: Accounts) -> Self {
-        Self { store, accounts }
+    /// In the server, for who asks beside this database.
+    pub(crate) const fn new(base: Base, opened: Opened, accounts: Accounts) -> Self {
+        Self { base, opened, accounts }
     }
 
-    /// In a command, while no server runs.
+    /// In a command: nobody else holds the databases, or they are servers.
     ///
     /// # Errors
-    /// When the database cannot be opened; another process may hold it.
-    pub(crate) async fn alone(settings: &Settings) -> anyhow::Result<Self> {
+    /// When a database cannot be opened.
+    pub(crate) async fn alone(settings: &Settings, places: &Places) -> anyhow::Result<Self> {
         settings.make_data_dir()?;
         let keys = key::load_or_make(&settings.signing_key_file())?;
-        let opened = Place::of(settings)?.open().await?;
+        let opened = places.open().await?;
         let accounts = serve::accounts(settings, keys, &opened);
-        match opened {
-            Opened::Sqlite(store) => Ok(Self { store, accounts }),
-            Opened::Memory(_) => bail!("there is nothing to work with in a store in memory"),
-        }
+        let base = opened.all().next().expect("there is at least one").clone();
+        Ok(Self { base, opened, accounts })
     }
 
-    /// Carries it out.
-    pub(crate) async fn perform(&self, request: Request) -> Report {
+    /// Closes what [`Operator::alone`] has opened.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub(crate) async fn end(&self) -> anyhow::Result<()> {
+        self.opened.close().await
+    }
+
+    /// Carries it out; `watch` is told how far it has come.
+    pub(crate) async fn perform(&self, request: Request, watch: &(dyn Fn(Progress) + Send + Sync)) -> Report {
         let done = match request {
             Request::Backup { path } => self.backup(&path).await,
             Request::Check => return self.check().await,
+            Request::Copy { to, accounts } => match copy::target(&to, accounts.as_deref()) {
+                Ok(places) => return copy::into(&self.opened, &places, watch).await,
+                Err(error) => Err(error),
+            },
             Request::Create { username, full_name, password } => {
                 self.create(username, full_name, password).await
             }
@@ -62,15 +74,22 @@ impl Operator {
 
     async fn backup(&self, path: &Path) -> anyhow::Result<Vec<String>> {
         anyhow::ensure!(!path.exists(), "there is a file {} already", path.display());
-        self.store.backup(path).await.with_context(|| format!("cannot copy to {}", path.display()))?;
+        self.base.backup(path).await.with_context(|| format!("cannot copy to {}", path.display()))?;
         Ok(vec![format!("copied to {}", path.display())])
     }
 
     async fn check(&self) -> Report {
-        match self.store.check().await {
-            Ok(found) if found.is_empty() => Report::Done(vec!["nothing is wrong".to_owned()]),
-            Ok(found) => Report::Findings(found.iter().map(ToString::to_string).collect()),
-            Err(error) => Report::Failed(format!("cannot check: {error:#}")),
+        let mut found = Vec::new();
+        for base in self.opened.all() {
+            match base.check().await {
+                Ok(more) => found.extend(more),
+                Err(error) => return Report::Failed(format!("cannot check: {error:#}")),
+            }
+        }
+        if found.is_empty() {
+            Report::Done(vec!["nothing is wrong".to_owned()])
+        } else {
+            Report::Findings(found)
         }
     }
 
