@@ -7,12 +7,11 @@ use std::ops::AddAssign;
 
 use sha2::{Digest, Sha256};
 
-use crate::conversation::{
-    Conversation, History, Join, Kind, Membership, Post, Read, Role, Settings, Standing,
-};
-use crate::friendship::{Friendship, Relation, Shown, State, View};
-use crate::id::{ConversationId, EntryId, Pair, Seq, SessionId, Side, UserId};
+use crate::conversation::{Conversation, History, Join, Kind, Membership, Post, Read, Settings, Standing};
+use crate::friendship::{Friendship, Relation, State, View};
+use crate::id::{ConversationId, EntryId, Pair, Seq, SessionId, UserId};
 use crate::message::{ClientId, Payload};
+use crate::store::code::Code;
 use crate::store::{
     Account, AccountCopy, AccountState, Claim, ClaimKind, EntryCopy, EntryRow, FriendRow, Mark, MessageRow,
     PairCopy, PairRecord, PasswordHash, RefreshState, SessionRow, SideCopy,
@@ -120,26 +119,6 @@ impl<T: Canonical> Canonical for [T; 2] {
     }
 }
 
-impl Canonical for State {
-    fn feed(&self, hash: &mut Sha256) {
-        match self {
-            Self::None => 0_u8.feed(hash),
-            Self::Requested { by, shown } => {
-                1_u8.feed(hash);
-                by.feed(hash);
-                shown.feed(hash);
-            }
-            Self::Friends => 2_u8.feed(hash),
-        }
-    }
-}
-
-impl Canonical for Standing {
-    fn feed(&self, hash: &mut Sha256) {
-        self.role().feed(hash);
-    }
-}
-
 /// Types that are fed as a value they have.
 macro_rules! fed_as {
     ($($type:ty: $value:ident => $as:expr;)*) => {$(
@@ -198,17 +177,16 @@ fed_as! {
     ClientId: id => id.as_str().as_bytes();
     PasswordHash: hash => hash.0;
     Pair: pair => pair.both();
-    Role: role => role.name().as_bytes();
-    Join: join => join.name().as_bytes();
-    Read: read => read.name().as_bytes();
-    Post: post => post.name().as_bytes();
-    History: history => history.name().as_bytes();
-    ClaimKind: kind => kind.name().as_bytes();
-    Kind: kind => *kind as u8;
-    Side: side => *side as u8;
-    Shown: shown => *shown as u8;
-    Relation: relation => *relation as u8;
-    AccountState: state => *state as u8;
+    State: state => state.code();
+    Standing: standing => standing.code();
+    Relation: relation => relation.code();
+    Kind: kind => kind.code();
+    Join: join => join.code();
+    Read: read => read.code();
+    Post: post => post.code();
+    History: history => history.code();
+    AccountState: state => state.code();
+    ClaimKind: kind => kind.code();
 }
 
 fed_fields! {
