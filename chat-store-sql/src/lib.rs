@@ -70,12 +70,20 @@
 //! What was deleted is overwritten in the file where that costs no write of its own (`secure_delete=FAST`); copies
 //! and free pages of the disk are the operator's.
 
-#[cfg(feature = "sqlite")]
+mod check;
 mod codec;
+mod dead;
+#[cfg(feature = "mysql")]
+pub mod mysql;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+mod random;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod server;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
-#[cfg(feature = "sqlite")]
 mod statements;
 
-#[cfg(feature = "sqlite")]
 use chat_core::store::plan;
+
+pub use self::check::Problem;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::error::OpenError;
 use super::options::{Durability, SqliteOptions};
+use crate::random::{random, random_epoch};
 use crate::statements;
 
 /// Frames in the log file after which the writer moves them into the database itself. The checkpointer keeps far
@@ -149,18 +150,6 @@ fn read_or_make_meta(connection: &Connection) -> rusqlite::Result<Meta> {
     let meta = Meta { epoch: random_epoch(), digest_key: random() };
     connection.execute(statements::meta::WRITE, (meta.epoch.into_bytes(), meta.digest_key))?;
     Ok(meta)
-}
-
-/// An epoch that never was.
-pub(super) fn random_epoch() -> Uuid {
-    uuid::Builder::from_random_bytes(random()).into_uuid()
-}
-
-/// Bytes of the system's randomness.
-pub(super) fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("without the system's randomness no key can be made");
-    bytes
 }
 
 #[cfg(test)]

@@ -1,9 +1,4 @@
-//! Which messages are deleted, so that counting the unread ones costs the same however many there are.
-//!
-//! Messages are numbered, and each 1024 numbers have a row as soon as one of them is deleted: how many are, and a
-//! map with a bit for each. What is dead after a number is the sum of the later rows and the bits of its own.
-
-use std::collections::BTreeMap;
+//! The rows that say which messages are deleted.
 
 use chat_core::id::ConversationId;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -11,28 +6,14 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::columns::Columns;
 use super::error::Done;
 use crate::codec::int;
+use crate::dead::{MAP_BYTES, Map, Rows, bits_from, clear, place, set};
 use crate::statements::members as sql;
-
-/// Messages of one row.
-const BUCKET: u64 = 1024;
-
-/// Bytes of a map.
-const MAP_BYTES: usize = 128;
-
-/// Every row of one conversation: its number, its count and its map.
-pub(super) type Rows = BTreeMap<u64, (u64, [u8; MAP_BYTES])>;
-
-/// The row of a message's number, and its bit there. Numbers begin at 1.
-fn place(n: u64) -> (u64, usize) {
-    let index = n - 1;
-    (index / BUCKET, usize::try_from(index % BUCKET).expect("below 1024"))
-}
 
 /// Notes that the `n`th message is deleted. It was not before: a deletion is terminal.
 pub(super) fn bury(connection: &Connection, tenant: i64, conversation: ConversationId, n: u64) -> Done<()> {
     let (bucket, bit) = place(n);
     let (dead, mut map) = row(connection, tenant, conversation, bucket)?;
-    map[bit / 8] |= 1 << (bit % 8);
+    set(&mut map, bit);
     put_row(connection, tenant, conversation, bucket, dead + 1, &map)
 }
 
@@ -40,7 +21,7 @@ pub(super) fn bury(connection: &Connection, tenant: i64, conversation: Conversat
 pub(super) fn exhume(connection: &Connection, tenant: i64, conversation: ConversationId, n: u64) -> Done<()> {
     let (bucket, bit) = place(n);
     let (dead, mut map) = row(connection, tenant, conversation, bucket)?;
-    map[bit / 8] &= !(1 << (bit % 8));
+    clear(&mut map, bit);
     if dead > 1 {
         return put_row(connection, tenant, conversation, bucket, dead - 1, &map);
     }
@@ -49,12 +30,7 @@ pub(super) fn exhume(connection: &Connection, tenant: i64, conversation: Convers
     Ok(())
 }
 
-fn row(
-    connection: &Connection,
-    tenant: i64,
-    conversation: ConversationId,
-    bucket: u64,
-) -> Done<(i64, [u8; MAP_BYTES])> {
+fn row(connection: &Connection, tenant: i64, conversation: ConversationId, bucket: u64) -> Done<(i64, Map)> {
     let key = params![tenant, conversation.as_bytes(), int(bucket)];
     let mut statement = connection.prepare_cached(sql::DEAD)?;
     let row = statement.query_row(key, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -67,7 +43,7 @@ fn put_row(
     conversation: ConversationId,
     bucket: u64,
     dead: i64,
-    map: &[u8; MAP_BYTES],
+    map: &Map,
 ) -> Done<()> {
     let row = params![tenant, conversation.as_bytes(), int(bucket), dead, map];
     connection.prepare_cached(sql::BURY)?.execute(row)?;
@@ -87,7 +63,7 @@ pub(super) fn dead_after(
     let mut dead = 0;
     while let Some(row) = rows.next()? {
         dead += if row.get::<_, i64>(0)? == int(first) {
-            let map: [u8; MAP_BYTES] = row.get(2)?;
+            let map: Map = row.get(2)?;
             bits_from(&map, bit)
         } else {
             row.get::<_, i64>(1)?.unsigned_abs()
@@ -104,42 +80,4 @@ pub(super) fn stored(connection: &Connection, tenant: i64, conversation: Convers
         Ok((columns.count()?, (columns.count()?, columns.value()?)))
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Adds the `n`th message to the rows there should be.
-pub(super) fn count(rows: &mut Rows, n: u64) {
-    let (bucket, bit) = place(n);
-    let (dead, map) = rows.entry(bucket).or_insert((0, [0; MAP_BYTES]));
-    *dead += 1;
-    map[bit / 8] |= 1 << (bit % 8);
-}
-
-/// How many bits are set from this one on.
-fn bits_from(map: &[u8; MAP_BYTES], bit: usize) -> u64 {
-    let first = u64::from((map[bit / 8] >> (bit % 8)).count_ones());
-    first + map[bit / 8 + 1..].iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_have_their_places() {
-        assert_eq!(place(1), (0, 0));
-        assert_eq!(place(1024), (0, 1023));
-        assert_eq!(place(1025), (1, 0));
-    }
-
-    #[test]
-    fn bits_are_counted_from_any_one_on() {
-        let mut map = [0; MAP_BYTES];
-        for bit in [0, 7, 8, 500, 1023] {
-            map[bit / 8] |= 1 << (bit % 8);
-        }
-        let expected = |from| [0, 7, 8, 500, 1023].iter().filter(|&&bit| bit >= from).count() as u64;
-        for from in 0..1024 {
-            assert_eq!(bits_from(&map, from), expected(from), "{from}");
-        }
-    }
 }

@@ -39,16 +39,17 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use self::database::{FileLock, Purpose, check_durability, connect, migrate, random, random_epoch};
+use self::database::{FileLock, Purpose, check_durability, connect, migrate};
 use self::error::{Closed, Done};
 use self::feeds::{AllFeeds, Feeds};
 use self::readers::Readers;
 use self::writer::{Told, Writer};
+use crate::random::{random, random_epoch};
 use crate::statements;
 
-pub use self::check::Problem;
 pub use self::error::OpenError;
 pub use self::options::{Durability, SqliteOptions};
+pub use crate::check::Problem;
 
 /// A store in one SQLite file. Clones, and those of other tenants, share its threads.
 ///

@@ -48,3 +48,30 @@ pub(crate) mod sessions {
             INDEXED BY chat_sessions_by_end WHERE tenant = ? AND ends_at <= ? ORDER BY ends_at LIMIT ?";
     }
 }
+
+/// Many keys at once.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) mod batched {
+    /// Logins.
+    pub(crate) mod sessions {
+        statements! {
+            /// Key.
+            THESE = session!("JOIN {k wanted:id} ON id = k.wanted WHERE tenant = ?");
+
+            /// Key, locked until the commit.
+            LOCK = session!("WHERE tenant = ? AND id = ? FOR UPDATE");
+
+            /// Key.
+            ALIVE = "SELECT s.id FROM chat_sessions s JOIN {k wanted:id} ON s.id = k.wanted \
+                WHERE s.tenant = ? AND s.ends_at > ?";
+
+            /// Key, locked in the order of ids.
+            LOCK_THESE = "SELECT h.id FROM chat_sessions h JOIN {k wanted:id} ON h.id = k.wanted \
+                WHERE h.tenant = ? ORDER BY h.id FOR UPDATE OF h";
+
+            /// Key.
+            TOUCH = "UPDATE chat_sessions SET last_seen_at = k.seen FROM {k wanted:id seen:int} \
+                WHERE tenant = ? AND id = k.wanted AND last_seen_at < k.seen";
+        }
+    }
+}

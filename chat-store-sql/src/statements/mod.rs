@@ -4,8 +4,11 @@
 //! is read first; the tables are clustered on it. Parameters are `?`, in order, each once.
 //!
 //! Where a statement must not walk the key, the index is named with `INDEXED BY`: SQLite takes the key for cheaper
-//! whenever it has no statistics, and then reads a whole conversation, or a whole tenant. Other databases have
-//! statistics, and leave the words out.
+//! whenever it has no statistics, and then reads a whole conversation, or a whole tenant. Other databases leave the
+//! words out.
+//!
+//! SQLite is asked key by key, a call away. Servers are asked for many keys at once ([`batched`]), each call being a
+//! way there and back; how such a statement is written is told where it is rewritten.
 
 /// Names statements.
 macro_rules! statements {
@@ -13,7 +16,7 @@ macro_rules! statements {
         $($(#[$doc])* pub(crate) const $name: &str = $text;)*
 
         /// All of them, by name.
-        #[cfg(test)]
+        #[cfg(any(test, feature = "postgres", feature = "mysql"))]
         pub(crate) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
     };
 }
@@ -23,6 +26,8 @@ mod access;
 pub(crate) mod check;
 #[macro_use]
 mod people;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) mod server;
 #[macro_use]
 mod talk;
 pub(crate) mod transfer;
@@ -39,4 +44,39 @@ pub(crate) mod meta {
         RENEW = "UPDATE chat_meta SET epoch = ? WHERE id = 1";
         REPLACE = "UPDATE chat_meta SET epoch = ?, digest_key = ? WHERE id = 1";
     }
+}
+
+/// The same for many keys at once.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) mod batched {
+    pub(crate) use super::access::batched::sessions;
+    pub(crate) use super::people::batched::{accounts, friendships};
+    pub(crate) use super::talk::batched::{conversations, log, members};
+}
+
+/// Every statement a server may be sent, by name.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let groups = [
+        friendships::ALL,
+        accounts::ALL,
+        sessions::ALL,
+        conversations::ALL,
+        members::ALL,
+        log::ALL,
+        meta::ALL,
+        check::ALL,
+        transfer::ALL,
+        batched::friendships::ALL,
+        batched::accounts::ALL,
+        batched::sessions::ALL,
+        batched::conversations::ALL,
+        batched::members::ALL,
+        batched::log::ALL,
+        server::ALL,
+        #[cfg(feature = "postgres")]
+        server::postgres::ALL,
+        server::mysql::ALL,
+    ];
+    groups.into_iter().flatten().copied()
 }

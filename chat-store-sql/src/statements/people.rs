@@ -116,3 +116,48 @@ pub(crate) mod accounts {
             INDEXED BY chat_account_words_by_user WHERE tenant = ? AND user_id = ? AND word >= ? AND word < ? LIMIT 1";
     }
 }
+
+/// Many keys at once.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) mod batched {
+    /// Pairs.
+    pub(crate) mod friendships {
+        statements! {
+            /// Key.
+            PAIRS = pair!("JOIN {k key_low:id key_high:id} ON low = k.key_low AND high = k.key_high WHERE tenant = ?");
+
+            /// Key, locked until the commit.
+            LOCK = pair!("WHERE tenant = ? AND low = ? AND high = ? FOR UPDATE");
+        }
+    }
+
+    /// Accounts.
+    pub(crate) mod accounts {
+        statements! {
+            /// Key.
+            THESE = account!("FROM chat_accounts a JOIN {k wanted:id} ON a.user_id = k.wanted WHERE a.tenant = ?");
+
+            /// Key, locked until the commit.
+            LOCK = account!("FROM chat_accounts a WHERE a.tenant = ? AND a.user_id = ? FOR UPDATE");
+
+            /// Key.
+            CLAIMED = "SELECT c.kind, c.value, c.user_id FROM chat_claims c \
+                JOIN {k kind:int value:text} ON c.kind = k.kind AND c.value = k.value WHERE c.tenant = ?";
+
+            CLAIM = "INSERT INTO chat_claims (tenant, kind, value, user_id) \
+                SELECT ?, k.kind, k.value, k.who FROM {k kind:int value:text who:id} ON CONFLICT DO NOTHING";
+
+            ADD_WORDS = "INSERT INTO chat_account_words (tenant, word, user_id) \
+                SELECT ?, k.word, k.who FROM {k word:text who:id} ON CONFLICT DO NOTHING";
+
+            /// The key of `chat_account_words`, all words of one beginning, by who has them.
+            WITH_WORD = "SELECT DISTINCT user_id FROM chat_account_words \
+                WHERE tenant = ? AND word >= ? AND word < ? AND user_id > ? ORDER BY user_id LIMIT ?";
+
+            /// `chat_account_words_by_user`: who has a word of which beginning, by its number.
+            HAS_WORDS = "SELECT DISTINCT w.user_id, k.nth FROM chat_account_words w \
+                JOIN {k who:id nth:int word:text beyond:text} ON w.user_id = k.who AND w.word >= k.word \
+                AND w.word < k.beyond WHERE w.tenant = ?";
+        }
+    }
+}

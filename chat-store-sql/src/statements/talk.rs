@@ -238,3 +238,159 @@ pub(crate) mod log {
             WHERE tenant = ? AND conversation = ? AND seq <= ? ORDER BY seq DESC LIMIT 1";
     }
 }
+
+/// Many keys at once.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) mod batched {
+    /// Conversations and their counters.
+    pub(crate) mod conversations {
+        statements! {
+            /// Keys of both.
+            THESE = conversation!(
+                "FROM chat_heads h JOIN {k wanted:id} ON h.id = k.wanted \
+                JOIN chat_conversations c ON c.tenant = h.tenant AND c.id = h.id WHERE h.tenant = ?"
+            );
+
+            /// Key, locked in the order of ids.
+            LOCK = "SELECT h.id FROM chat_heads h JOIN {k wanted:id} ON h.id = k.wanted \
+                WHERE h.tenant = ? ORDER BY h.id FOR UPDATE OF h";
+
+            /// Key.
+            HEADS = "SELECT h.id, h.head, h.start, h.n, h.last_message FROM chat_heads h \
+                JOIN {k wanted:id} ON h.id = k.wanted WHERE h.tenant = ?";
+
+            /// Key.
+            UPDATE_HEADS = "UPDATE chat_heads SET head = k.to_head, n = k.to_n, last_message = k.to_last, \
+                acl = k.to_acl, roster = k.to_roster, member_count = k.to_count, last_at = k.to_at \
+                FROM {k wanted:id to_head:int to_n:int to_last:int to_acl:int to_roster:int to_count:int to_at:int} \
+                WHERE tenant = ? AND id = k.wanted";
+        }
+    }
+
+    /// Members and their receipts.
+    pub(crate) mod members {
+        statements! {
+            /// Key.
+            THESE = member!(
+                "JOIN {k place:id who:id} ON conversation = k.place AND user_id = k.who WHERE tenant = ?"
+            );
+
+            /// Key, locked in its order.
+            LOCK = member!(
+                "JOIN {k place:id who:id} ON conversation = k.place AND user_id = k.who WHERE tenant = ? \
+                ORDER BY conversation, user_id FOR UPDATE"
+            );
+
+            /// Keys of all three.
+            SEATS = seat!(
+                "chat_members m JOIN {k place:id} ON m.conversation = k.place",
+                "WHERE m.tenant = ? AND m.user_id = ?"
+            );
+
+            /// `chat_members_by_user`, then the keys of all three. The number is that of a direct conversation.
+            COUNTS = "SELECT m.user_id, count(*) FROM chat_members m JOIN {k who:id} ON m.user_id = k.who \
+                JOIN chat_conversations c ON c.tenant = m.tenant AND c.id = m.conversation \
+                JOIN chat_heads h ON h.tenant = m.tenant AND h.id = m.conversation \
+                WHERE m.tenant = ? AND m.standing > 0 AND c.closed = 0 AND c.kind <> 1 \
+                AND m.visible_from <= h.head GROUP BY m.user_id";
+
+            PUT = "INSERT INTO chat_members \
+                (tenant, conversation, user_id, standing, visible_from, read, read_n, delivered, since) \
+                SELECT ?, k.place, k.who, k.standing, k.from_seq, k.to_read, k.to_n, k.to_delivered, k.from_time \
+                FROM {k place:id who:id standing:int from_seq:int to_read:int to_n:int to_delivered:int from_time:int} \
+                ON CONFLICT (tenant, conversation, user_id) DO UPDATE SET standing = excluded.standing, \
+                visible_from = excluded.visible_from, read = excluded.read, read_n = excluded.read_n, \
+                delivered = excluded.delivered, since = excluded.since";
+
+            /// Key. Senders without a member's row are passed over.
+            OWN_READS = "UPDATE chat_members SET read = k.to_seq, read_n = k.to_n, delivered = k.to_seq \
+                FROM {k place:id who:id to_seq:int to_n:int} WHERE tenant = ? AND conversation = k.place \
+                AND user_id = k.who AND standing > 0 AND read < k.to_seq";
+
+            /// Key.
+            RECEIPTS = "UPDATE chat_members SET read = k.to_read, read_n = k.to_n, delivered = k.to_delivered \
+                FROM {k place:id who:id to_read:int to_n:int to_delivered:int} \
+                WHERE tenant = ? AND conversation = k.place AND user_id = k.who";
+
+            /// The key of `chat_dead`, from a bucket to another; of both their maps, of those between their counts.
+            DEAD_IN = "SELECT k.nth, d.bucket, d.dead, CASE WHEN d.bucket IN (k.first, k.last) THEN d.map END \
+                FROM chat_dead d JOIN {k nth:int place:id first:int last:int} ON d.conversation = k.place \
+                AND d.bucket BETWEEN k.first AND k.last WHERE d.tenant = ?";
+        }
+    }
+
+    /// The log.
+    pub(crate) mod log {
+        statements! {
+            INSERT = "INSERT INTO chat_entries \
+                (tenant, conversation, seq, n, id, at, by_user, client_id, kind, rev, text, body, target, payload, \
+                digest, dedupe) SELECT ?, e.place, e.seq, e.n, e.entry, e.made_at, e.by_whom, e.client_id, e.kind, \
+                e.rev, e.said, e.body, e.target, e.payload, e.digest, e.dedupe FROM {e place:id seq:int n:int \
+                entry:id made_at:int by_whom:id client_id:bytes kind:int rev:int said:text body:bytes target:int \
+                payload:bytes digest:bytes dedupe:int}";
+
+            /// Puts rows as they are, in the place of what is there.
+            PUT = "INSERT INTO chat_entries \
+                (tenant, conversation, seq, n, id, at, by_user, client_id, kind, rev, text, body, edited_at, \
+                deleted_at, target, payload, digest, dedupe) SELECT ?, e.place, e.seq, e.n, e.entry, e.made_at, \
+                e.by_whom, e.client_id, e.kind, e.rev, e.said, e.body, e.edited_at, e.deleted_at, e.target, \
+                e.payload, e.digest, e.dedupe FROM {e place:id seq:int n:int entry:id made_at:int by_whom:id \
+                client_id:bytes kind:int rev:int said:text body:bytes edited_at:int deleted_at:int target:int \
+                payload:bytes digest:bytes dedupe:int} \
+                ON CONFLICT (tenant, conversation, seq) DO UPDATE SET n = excluded.n, id = excluded.id, \
+                at = excluded.at, by_user = excluded.by_user, client_id = excluded.client_id, \
+                kind = excluded.kind, rev = excluded.rev, text = excluded.text, body = excluded.body, \
+                edited_at = excluded.edited_at, deleted_at = excluded.deleted_at, target = excluded.target, \
+                payload = excluded.payload, digest = excluded.digest, dedupe = excluded.dedupe";
+
+            PUT_MARKS = "INSERT INTO chat_marks (tenant, conversation, target, mark, by_user) \
+                SELECT ?, k.place, k.at_seq, k.mark, k.who FROM {k place:id at_seq:int mark:text who:id} \
+                ON CONFLICT DO NOTHING";
+
+            /// `chat_entries_dedupe`, then the rows it leads to.
+            FIRSTS = "SELECT e.conversation, e.seq, e.by_user, e.client_id, e.digest FROM chat_entries e \
+                JOIN {k place:id dedupe:int} ON e.conversation = k.place AND e.dedupe = k.dedupe WHERE e.tenant = ?";
+
+            /// Key.
+            TARGETS = "SELECT e.conversation, e.seq, e.n, e.rev, e.deleted_at FROM chat_entries e \
+                JOIN {k place:id at_seq:int} ON e.conversation = k.place AND e.seq = k.at_seq \
+                WHERE e.tenant = ? AND e.rev IS NOT NULL";
+
+            /// Key, in order.
+            ENTRIES = "SELECT e.conversation, \
+                e.seq, e.n, e.rev, e.id, e.by_user, e.client_id, e.at, e.edited_at, e.deleted_at, e.text, e.body, \
+                e.kind, e.target, e.payload FROM chat_entries e JOIN {k place:id first:int last:int} \
+                ON e.conversation = k.place AND e.seq BETWEEN k.first AND k.last WHERE e.tenant = ? \
+                ORDER BY e.conversation, e.seq";
+
+            /// Key.
+            MESSAGES = "SELECT e.conversation, \
+                e.seq, e.n, e.rev, e.id, e.by_user, e.client_id, e.at, e.edited_at, e.deleted_at, e.text, e.body \
+                FROM chat_entries e JOIN {k place:id at_seq:int} ON e.conversation = k.place AND e.seq = k.at_seq \
+                WHERE e.tenant = ? AND e.rev IS NOT NULL";
+
+            /// Keys of both.
+            LAST = "SELECT e.conversation, \
+                e.seq, e.n, e.rev, e.id, e.by_user, e.client_id, e.at, e.edited_at, e.deleted_at, e.text, e.body \
+                FROM chat_heads h JOIN {k wanted:id} ON h.id = k.wanted JOIN chat_entries e ON e.tenant = h.tenant \
+                AND e.conversation = h.id AND e.seq = h.last_message WHERE h.tenant = ? AND e.rev IS NOT NULL";
+
+            /// Key: how many messages there are up to each position.
+            N_AT = "SELECT k.nth, e.n, e.rev FROM chat_entries e JOIN {k nth:int place:id upto:int} \
+                ON e.conversation = k.place WHERE e.tenant = ? AND e.seq = (SELECT max(x.seq) FROM chat_entries x \
+                WHERE x.tenant = e.tenant AND x.conversation = k.place AND x.seq <= k.upto)";
+
+            /// Key, in order.
+            MARKS = "SELECT m.target, m.mark, m.by_user FROM chat_marks m JOIN {k at_seq:int} \
+                ON m.target = k.at_seq WHERE m.tenant = ? AND m.conversation = ?";
+
+            /// Key, backwards: messages alone, over so many positions.
+            BACKWARD = message!("WHERE tenant = ? AND conversation = ? AND seq BETWEEN ? AND ? AND rev IS NOT NULL \
+                ORDER BY seq DESC LIMIT ?");
+
+            /// Key, forwards: messages alone, over so many positions.
+            FORWARD = message!("WHERE tenant = ? AND conversation = ? AND seq BETWEEN ? AND ? AND rev IS NOT NULL \
+                ORDER BY seq LIMIT ?");
+        }
+    }
+}

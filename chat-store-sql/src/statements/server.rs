@@ -1,0 +1,82 @@
+//! What servers alone are told: locks, and the changes that many processes read.
+
+statements! {
+    /// Key. Made once for each user.
+    MAKE_LOCKS = "INSERT INTO chat_locks (tenant, kind, id) SELECT ?, ?, k.wanted FROM {k wanted:id} \
+        ON CONFLICT DO NOTHING";
+
+    /// Key, locked in the order of ids.
+    LOCK = "SELECT h.id FROM chat_locks h JOIN {k wanted:id} ON h.id = k.wanted \
+        WHERE h.tenant = ? AND h.kind = ? ORDER BY h.id FOR UPDATE OF h";
+
+    TELL = "INSERT INTO chat_changes (tenant, feed, at, kind, subject) \
+        SELECT ?, k.feed, {now}, k.kind, k.subject FROM {k feed:int kind:int subject:id}";
+
+    /// Key, from its end. What was thrown away is at or before the second.
+    CHANGES_END = "SELECT (SELECT max(id) FROM chat_changes WHERE tenant = ? AND feed = ?), \
+        (SELECT id FROM chat_floors WHERE tenant = ? AND feed = ?)";
+
+    /// Key, in order.
+    CHANGES = "SELECT id, kind, subject FROM chat_changes \
+        WHERE tenant = ? AND feed = ? AND id > ? ORDER BY id LIMIT ?";
+
+    /// Key, backwards through what is young.
+    CHANGES_BEFORE = "SELECT id FROM chat_changes \
+        WHERE tenant = ? AND feed = ? AND at < {now} - ? ORDER BY id DESC LIMIT 1";
+
+    /// Key: how many there are between two.
+    CHANGES_BETWEEN = "SELECT count(*) FROM chat_changes \
+        WHERE tenant = ? AND feed = ? AND id > ? AND id <= ?";
+
+    /// Key, from its beginning.
+    CHANGES_OLD = "SELECT max(old.id) FROM (SELECT id, at FROM chat_changes \
+        WHERE tenant = ? AND feed = ? ORDER BY id LIMIT ?) AS old WHERE old.at < {now} - ?";
+
+    RAISE_FLOOR = "INSERT INTO chat_floors (tenant, feed, id) VALUES (?, ?, ?) \
+        ON CONFLICT (tenant, feed) DO UPDATE SET id = excluded.id";
+
+    /// Key.
+    FORGET_CHANGES = "DELETE FROM chat_changes WHERE tenant = ? AND feed = ? AND id <= ?";
+
+    PING = "SELECT 1";
+
+    TENANTS_OF_PAIRS = "SELECT DISTINCT tenant FROM chat_pairs";
+
+    TENANTS_OF_CONVERSATIONS = "SELECT DISTINCT tenant FROM chat_conversations";
+
+    /// Key, in order.
+    CONVERSATION_IDS = "SELECT id FROM chat_conversations WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?";
+
+    /// Keys of both. SQLite's `min` of two is `least` on servers.
+    SIDE_ALONE = "SELECT count(*) FROM chat_friends f WHERE NOT EXISTS (SELECT 1 \
+        FROM chat_pairs p WHERE p.tenant = f.tenant AND p.low = least(f.user_id, f.other) \
+        AND p.high = greatest(f.user_id, f.other))";
+
+    SESSION_ENDS = "SELECT count(*) FROM chat_sessions \
+        WHERE ends_at <> least(idle_until, absolute_until)";
+}
+
+/// What PostgreSQL alone understands.
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres {
+    statements! {
+        /// The oldest transaction that is not over, and the first that has not begun.
+        TRANSACTIONS = "SELECT pg_snapshot_xmin(now.snapshot)::text::int8, pg_snapshot_xmax(now.snapshot)::text::int8 \
+            FROM (SELECT pg_current_snapshot() AS snapshot) AS now";
+    }
+}
+
+/// What MySQL says in its own way.
+pub(crate) mod mysql {
+    statements! {
+        /// Key, from a pair on: MySQL walks no index for a comparison of rows.
+        PAIRS = "SELECT low, high, state, low_blocks, high_blocks, version, at, fence_due, fenced \
+            FROM (SELECT ? AS whose, ? AS after_low, ? AS after_high) AS k JOIN chat_pairs \
+            ON tenant = k.whose AND low >= k.after_low AND (low > k.after_low OR high > k.after_high) \
+            ORDER BY low, high LIMIT ?";
+
+        /// `chat_pairs_unfenced`: MySQL has no index of some rows, but one of a column that is mostly absent.
+        UNFENCED = "SELECT low, high, state, low_blocks, high_blocks, version, at, fence_due, fenced FROM chat_pairs \
+            WHERE tenant = ? AND due = 1 ORDER BY low, high LIMIT ?";
+    }
+}

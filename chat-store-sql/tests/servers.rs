@@ -1,0 +1,27 @@
+//! The contract of stores on PostgreSQL and on MySQL or MariaDB.
+
+#![cfg(all(feature = "postgres", feature = "mysql"))]
+#![expect(clippy::unwrap_used, reason = "a test that fails is a panic")]
+
+#[path = "common/servers.rs"]
+mod servers;
+
+mod postgres {
+    use crate::servers::Server;
+
+    chat_core::conformance::suite!(Server::Postgres);
+}
+
+mod mysql {
+    use crate::servers::Server;
+
+    chat_core::conformance::suite!(Server::MySql);
+}
+
+/// Compared with the store in memory over random operations through the engine.
+mod parity {
+    use crate::servers::Server;
+
+    chat_core::conformance::parity!(postgres, Server::Postgres, 16, 1..40);
+    chat_core::conformance::parity!(mysql, Server::MySql, 16, 1..40);
+}
