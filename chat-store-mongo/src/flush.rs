@@ -1,0 +1,166 @@
+//! What stands in a conversation's document becomes rows: by whoever comes first, as often as it comes.
+//!
+//! Every step may be done twice, and by two at once, the slower one with an older document:
+//! 1. Entries are inserted; those that are there already stay as they are.
+//! 2. Changes of messages are applied in order, each only to a row whose `rev` is lower. Whoever applies one has
+//!    applied all before it, so a row with a higher `rev` has them.
+//! 3. Members' rows become what the last move says, if their version is lower; receipts of senders only rise.
+//! 4. Only then the document lets go of what it held, up to what was done here.
+
+use std::collections::BTreeMap;
+
+use chat_core::id::{ConversationId, Seq, UserId};
+use chat_core::store::EntryRow;
+use chat_core::store::code::int;
+use chat_core::time::Timestamp;
+use mongodb::bson::{Document, doc};
+
+use crate::database::{Absent, KEYS_MAX, Order, Query, Statement, Table};
+use crate::dead;
+use crate::document::{Doing, FromRow as _, Room, TailEntry, binary, mark_document, seq};
+use crate::error::{Done, Unreadable};
+use crate::key::Keys;
+use crate::store::MongoStore;
+
+/// How far a sender has read by writing.
+pub(crate) type OwnReads = BTreeMap<UserId, (Seq, u64)>;
+
+impl MongoStore {
+    /// A conversation whose rows are as new as its document: what the document still holds are entries without
+    /// effects on others.
+    pub(crate) async fn settled(&self, id: ConversationId) -> Done<Option<Room>> {
+        let found =
+            self.database().find_one(Table::Conversations, doc! { "_id": self.keys().conversation(id) });
+        match found.await? {
+            Some(document) => Ok(Some(self.settle(Room::read(&document)?).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The same of a conversation that was just read.
+    pub(crate) async fn settle(&self, room: Room) -> Done<Room> {
+        if !room.is_unsettled() {
+            return Ok(room);
+        }
+        self.flush(&room).await?;
+        let flushed = room.now().head;
+        Ok(Room { flushed, tail: Vec::new(), moves: Vec::new(), ..room })
+    }
+
+    /// Makes rows of everything that this state of a conversation holds.
+    pub(crate) async fn flush(&self, room: &Room) -> Done<()> {
+        if room.tail.is_empty() && room.moves.is_empty() {
+            return Ok(());
+        }
+        let (of, keys) = (room.now().id, self.keys());
+        self.insert_entries(of, &room.tail).await?;
+        let changes = message_changes(keys, of, &room.tail)?;
+        self.database().change(Table::Entries, changes, Order::Kept).await?;
+        self.database().change(Table::Dead, dead::changes(keys, of, &room.tail), Order::Any).await?;
+        self.database().change(Table::Members, moves(keys, room), Order::Any).await?;
+        let reads = own_reads(&room.tail).into_iter().map(|(user, read)| own_read(keys, of, user, read));
+        self.database().change(Table::Members, reads.collect(), Order::Any).await?;
+        self.let_go(room).await
+    }
+
+    async fn insert_entries(&self, of: ConversationId, tail: &[TailEntry]) -> Done<()> {
+        for entries in tail.chunks(KEYS_MAX) {
+            let rows = entries.iter().map(|entry| entry.row.clone()).collect();
+            if self.database().insert(Table::Entries, rows).await? > 0 {
+                self.assert_there(of, entries).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A row that was refused must be there by its place: were it another one of the same `client_id`, there would
+    /// be a hole in the log.
+    async fn assert_there(&self, of: ConversationId, entries: &[TailEntry]) -> Done<()> {
+        let keys = entries.iter().map(|entry| self.keys().entry(of, entry.seq));
+        let query = Query::keys(keys).fields(doc! { "_id": 1 });
+        let there = self.database().find(Table::Entries, query).await?.len();
+        if there == entries.len() { Ok(()) } else { Err(Unreadable("made").into()) }
+    }
+
+    async fn let_go(&self, room: &Room) -> Done<()> {
+        let head = seq(room.now().head);
+        let mut gone = doc! { "tail": { "seq": { "$lte": head } } };
+        if !room.moves.is_empty() {
+            gone.insert("moves", doc! { "version": { "$lte": room.version } });
+        }
+        let update = doc! { "$max": { "flushed": head }, "$pull": gone };
+        let filter = doc! { "_id": self.keys().conversation(room.now().id) };
+        self.database().swap(Table::Conversations, filter, update).await?;
+        Ok(())
+    }
+}
+
+/// How far the senders of these entries have read by writing them.
+pub(crate) fn own_reads(tail: &[TailEntry]) -> OwnReads {
+    let messages = tail.iter().filter_map(|entry| EntryRow::read(&entry.row).ok());
+    let messages = messages.filter(|entry| entry.message.is_some());
+    messages.map(|entry| (entry.by, (entry.seq, entry.n))).collect()
+}
+
+fn own_read(keys: Keys, of: ConversationId, user: UserId, (read, n): (Seq, u64)) -> Statement {
+    Statement {
+        filter: doc! { "_id": keys.member(of, user), "standing": { "$gte": 1 } },
+        update: doc! { "$max": { "read": seq(read), "read_n": int(n), "delivered": seq(read) } },
+        absent: Absent::Skip,
+    }
+}
+
+/// The last move of each user.
+fn moves(keys: Keys, room: &Room) -> Vec<Statement> {
+    let last: BTreeMap<UserId, _> = room.moves.iter().map(|one| (one.user, one)).collect();
+    last.into_values().map(|one| one.statement(keys, room.now().id)).collect()
+}
+
+fn message_changes(keys: Keys, of: ConversationId, tail: &[TailEntry]) -> Done<Vec<Statement>> {
+    let mut changes = Vec::new();
+    for entry in tail.iter().filter(|entry| !entry.does.is_empty()) {
+        let at = entry.entry()?.at;
+        changes.extend(entry.does.iter().map(|doing| message_change(keys, of, entry.seq, at, doing)));
+    }
+    Ok(changes)
+}
+
+fn message_change(keys: Keys, of: ConversationId, rev: Seq, at: Timestamp, doing: &Doing) -> Statement {
+    let (target, update) = match doing {
+        Doing::Body { target, text, body } => {
+            (target, body_change(rev, at, text.as_deref(), body.as_deref()))
+        }
+        Doing::Bury { target, .. } => {
+            let gone = doc! { "text": "", "body": "", "digest": "", "marks": "" };
+            (target, doc! { "$set": { "rev": seq(rev), "deleted_at": at.millis() }, "$unset": gone })
+        }
+        Doing::Mark { target, key, by } => {
+            let mark = mark_document(key, *by);
+            (target, doc! { "$set": { "rev": seq(rev) }, "$addToSet": { "marks": mark } })
+        }
+        Doing::Unmark { target, key, by } => {
+            let mark = mark_document(key, *by);
+            (target, doc! { "$set": { "rev": seq(rev) }, "$pull": { "marks": mark } })
+        }
+    };
+    let filter = doc! { "_id": keys.entry(of, *target), "rev": { "$lt": seq(rev) } };
+    Statement { filter, update, absent: Absent::Skip }
+}
+
+fn body_change(rev: Seq, at: Timestamp, text: Option<&str>, body: Option<&[u8]>) -> Document {
+    let mut set = doc! { "rev": seq(rev), "edited_at": at.millis() };
+    let mut unset = Document::new();
+    match text {
+        Some(text) => set.insert("text", text),
+        None => unset.insert("text", ""),
+    };
+    match body {
+        Some(body) => set.insert("body", binary(body)),
+        None => unset.insert("body", ""),
+    };
+    let mut update = doc! { "$set": set };
+    if !unset.is_empty() {
+        update.insert("$unset", unset);
+    }
+    update
+}

@@ -1,0 +1,107 @@
+//! Conversations this process has seen last: a hint that saves reading them again.
+//!
+//! What is remembered may be old at any time. It is only ever used to decide a change that compares the version, and
+//! a refusal is never decided from it. Lanes of one conversation wait for each other here, so that only processes
+//! race for it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use chat_core::id::{ConversationId, Seq, Tenant};
+use tokio::sync::{MutexGuard as Turn, Semaphore, SemaphorePermit};
+
+use crate::document::Room;
+
+/// Conversations that are remembered.
+const ROOMS_MAX: usize = 4_096;
+/// Entries in the tail of one that is remembered.
+const TAIL_MAX: usize = 64;
+/// Conversations share so many queues.
+const QUEUES: usize = 256;
+/// Flushes at a time.
+const FLUSHES_MAX: u32 = 4;
+
+type Whose = (Tenant, ConversationId);
+
+/// What is remembered of conversations, and who works on them.
+#[derive(Debug)]
+pub(crate) struct Rooms {
+    known: Mutex<HashMap<Whose, Arc<Room>>>,
+    /// Conversations whose flush waits to begin.
+    due: Mutex<HashSet<Whose>>,
+    queues: Vec<tokio::sync::Mutex<()>>,
+    flushes: Semaphore,
+}
+
+impl Rooms {
+    pub(crate) fn new() -> Self {
+        Self {
+            known: Mutex::default(),
+            due: Mutex::default(),
+            queues: std::iter::repeat_with(tokio::sync::Mutex::default).take(QUEUES).collect(),
+            flushes: Semaphore::new(FLUSHES_MAX as usize),
+        }
+    }
+
+    /// Waits until nobody else in this process appends to this conversation.
+    pub(crate) async fn turn(&self, id: ConversationId) -> Turn<'_, ()> {
+        self.queues[usize::from(id.as_bytes()[15]) % QUEUES].lock().await
+    }
+
+    pub(crate) fn recall(&self, tenant: Tenant, id: ConversationId) -> Option<Arc<Room>> {
+        self.known().get(&(tenant, id)).cloned()
+    }
+
+    pub(crate) fn remember(&self, tenant: Tenant, room: Room) {
+        let whose = (tenant, room.now().id);
+        let mut known = self.known();
+        if room.tail.len() > TAIL_MAX || room.is_unsettled() {
+            known.remove(&whose);
+            return;
+        }
+        if known.len() >= ROOMS_MAX && !known.contains_key(&whose) {
+            known.clear();
+        }
+        known.insert(whose, Arc::new(room));
+    }
+
+    pub(crate) fn forget(&self, tenant: Tenant, id: ConversationId) {
+        self.known().remove(&(tenant, id));
+    }
+
+    /// Notes that entries up to here are rows.
+    pub(crate) fn let_go(&self, tenant: Tenant, id: ConversationId, flushed: Seq) {
+        if let Some(room) = self.known().get_mut(&(tenant, id)) {
+            let room = Arc::make_mut(room);
+            room.flushed = room.flushed.max(flushed);
+            room.tail.retain(|entry| entry.seq > flushed);
+        }
+    }
+
+    /// Notes that a conversation is to be flushed; answers whether nobody has noted it yet.
+    pub(crate) fn is_newly_due(&self, tenant: Tenant, id: ConversationId) -> bool {
+        self.due.lock().expect("nothing panics under this lock").insert((tenant, id))
+    }
+
+    /// Waits until a flush may begin: what is appended from then on makes it due again.
+    pub(crate) async fn begin_flush(
+        &self,
+        tenant: Tenant,
+        id: ConversationId,
+    ) -> Option<SemaphorePermit<'_>> {
+        let permit = self.flushes.acquire().await.ok();
+        self.due.lock().expect("nothing panics under this lock").remove(&(tenant, id));
+        permit
+    }
+
+    /// Waits until no flush is running, and lets none begin.
+    pub(crate) async fn end_flushes(&self) {
+        if self.flushes.acquire_many(FLUSHES_MAX).await.is_ok() {
+            self.flushes.close();
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Whose, Arc<Room>>> {
+        self.known.lock().expect("nothing panics under this lock")
+    }
+}
