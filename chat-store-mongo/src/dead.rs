@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn only_those_of_the_stretch_count() {
         let of = ConversationId::from_bytes([1; 16]);
-        let document = doc! { "dead": [0_i64, 5, 1023], "count": 3_i64 };
+        let document = doc! { "dead": [0_i64, 5_i64, 1023_i64], "count": 3_i64 };
         let document = RawDocumentBuf::try_from(&document).unwrap();
         for (after, last, expected) in [(0, 1024, 3), (1, 1024, 2), (0, 1023, 2), (6, 1023, 0), (5, 6, 1)] {
             let stretch = Stretch { of, after, last };

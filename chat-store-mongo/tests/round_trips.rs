@@ -5,6 +5,7 @@
 mod common;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chat_core::Limit;
 use chat_core::conversation::{History, Kind, Role, Settings, Standing};
@@ -20,6 +21,9 @@ use mongodb::event::EventHandler;
 use mongodb::event::command::CommandEvent;
 use mongodb::options::ClientOptions;
 
+/// When it counts as hanging that a command is not sent.
+const HANGS_AFTER: Duration = Duration::from_mins(1);
+
 /// Commands as they were sent: what, and to which collection.
 type Sent = Arc<Mutex<Vec<String>>>;
 
@@ -27,6 +31,8 @@ type Sent = Arc<Mutex<Vec<String>>>;
 struct Watched {
     store: MongoStore,
     sent: Sent,
+    /// A group of three.
+    id: ConversationId,
     /// The database, dropped in the end.
     own: Own,
 }
@@ -34,6 +40,8 @@ struct Watched {
 impl Watched {
     async fn new(server: Server) -> Option<Self> {
         let own = Own::new(server.options()?).await;
+        let id = group(&own.store()).await;
+        own.store().close().await;
         let sent = Sent::default();
         let notes = Arc::clone(&sent);
         let mut options = ClientOptions::parse(&own.options.url).await.unwrap();
@@ -42,7 +50,7 @@ impl Watched {
         let database = client.database(own.options.database.as_deref().unwrap());
         let store = MongoStore::from_database(database, own.options.clone()).await.unwrap();
         sent.lock().unwrap().clear();
-        Some(Self { store, sent, own })
+        Some(Self { store, sent, id, own })
     }
 
     /// Another process on the same database: it knows nothing of what this one did.
@@ -52,10 +60,15 @@ impl Watched {
 
     /// What was sent since the last time, once `count` commands were.
     async fn sent(&self, count: usize) -> Vec<String> {
-        while self.sent.lock().unwrap().len() < count {
-            tokio::task::yield_now().await;
-        }
-        std::mem::take(&mut *self.sent.lock().unwrap())
+        let all = async {
+            while self.sent.lock().unwrap().len() < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(HANGS_AFTER, all).await;
+        let sent = std::mem::take(&mut *self.sent.lock().unwrap());
+        assert!(waited.is_ok(), "{count} commands were to be sent: {sent:?}");
+        sent
     }
 }
 
@@ -120,7 +133,7 @@ async fn a_send(watched: &Watched, id: ConversationId) {
 }
 
 async fn a_batch(watched: &Watched, id: ConversationId) {
-    let drafts = (0..256).map(|number| message(1 + number % 3, &format!("batch {number}"))).collect();
+    let drafts = (0..256).map(|number| message(1 + number % 3, &format!("batch-{number}"))).collect();
     append(&watched.store, id, drafts).await;
     let sent = watched.sent(5).await;
     assert_eq!(sent[..2], KNOWN, "before 256 messages are acknowledged");
@@ -141,28 +154,14 @@ async fn pages(watched: &Watched, id: ConversationId) {
 
 async fn counted(server: Server) {
     let Some(watched) = Watched::new(server).await else { return };
-    let id = group(&watched.store).await;
-    watched.store.close().await;
-    let watched = Watched { store: rewatched(&watched).await, ..watched };
-    watched.store.load(&[id]).await.unwrap();
-    append(&watched.store, id, vec![message(3, "unknown")]).await;
+    watched.store.load(&[watched.id]).await.unwrap();
+    append(&watched.store, watched.id, vec![message(3, "unknown")]).await;
     let unknown = [&["find chat_conversations"; 2], &KNOWN[..], &FLUSH[..]].concat();
     assert_eq!(watched.sent(7).await, unknown, "looked at, and sent to for the first time");
-    a_send(&watched, id).await;
-    a_batch(&watched, id).await;
-    pages(&watched, id).await;
-}
-
-/// The same database under another store, watched as before.
-async fn rewatched(watched: &Watched) -> MongoStore {
-    let notes = Arc::clone(&watched.sent);
-    let mut options = ClientOptions::parse(&watched.own.options.url).await.unwrap();
-    options.command_event_handler = Some(EventHandler::callback(move |event| note(&notes, &event)));
-    let client = mongodb::Client::with_options(options).unwrap();
-    let database = client.database(watched.own.options.database.as_deref().unwrap());
-    let store = MongoStore::from_database(database, watched.own.options.clone()).await.unwrap();
-    watched.sent.lock().unwrap().clear();
-    store
+    a_send(&watched, watched.id).await;
+    a_batch(&watched, watched.id).await;
+    pages(&watched, watched.id).await;
+    watched.store.close().await;
 }
 
 #[tokio::test]
