@@ -47,10 +47,19 @@ pub struct Faults(Arc<Line>);
 #[derive(Debug, Default)]
 struct Line {
     calls: AtomicU64,
-    /// The number of the call that is next to fail, and how.
-    due: Mutex<Option<(u64, Loss)>>,
+    /// The call that is next to fail, and how.
+    due: Mutex<Option<(Due, Loss)>>,
     /// The draft that no lane can be stored with.
     poison: Mutex<Option<ClientId>>,
+}
+
+/// Which call is to fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    /// The one of this number.
+    Number(u64),
+    /// The next one of this trait and method.
+    Named(&'static str),
 }
 
 /// The line to the database was cut.
@@ -81,7 +90,12 @@ impl Faults {
 
     /// Lets the `nth` call from now fail: 1 is the next one. Those after it are whole again.
     pub fn fail(&self, nth: u64, loss: Loss) {
-        *self.due() = Some((self.calls() + nth, loss));
+        *self.due() = Some((Due::Number(self.calls() + nth), loss));
+    }
+
+    /// Lets the next call of this name fail, as in `"Log::append"`. Those after it are whole again.
+    pub fn fail_call(&self, call: &'static str, loss: Loss) {
+        *self.due() = Some((Due::Named(call), loss));
     }
 
     /// From now on no call fails, also if the one that was to has not come.
@@ -94,13 +108,14 @@ impl Faults {
         self.due().is_none()
     }
 
-    fn due(&self) -> MutexGuard<'_, Option<(u64, Loss)>> {
+    fn due(&self) -> MutexGuard<'_, Option<(Due, Loss)>> {
         self.0.due.lock().expect("nothing panics while this lock is held")
     }
 
-    /// Fails the call of this number if it is the one to lose this.
-    fn judge(&self, number: u64, loss: Loss) -> Result<(), StoreError> {
-        let lost = self.due().take_if(|due| *due == (number, loss));
+    /// Fails the call of this number and name if it is the one to lose this.
+    fn judge(&self, number: u64, call: &'static str, loss: Loss) -> Result<(), StoreError> {
+        let is_due = |due| due == Due::Number(number) || due == Due::Named(call);
+        let lost = self.due().take_if(|(due, lost)| is_due(*due) && *lost == loss);
         lost.map_or(Ok(()), |_| Err(StoreError::unavailable(Cut)))
     }
 }
@@ -110,14 +125,14 @@ impl Intercept for Faults {
     /// The number of the call.
     type Ticket = u64;
 
-    async fn before(&self, _call: &'static str) -> Result<u64, StoreError> {
+    async fn before(&self, call: &'static str) -> Result<u64, StoreError> {
         let number = self.0.calls.fetch_add(1, Ordering::SeqCst) + 1;
-        self.judge(number, Loss::Request)?;
+        self.judge(number, call, Loss::Request)?;
         Ok(number)
     }
 
-    async fn after(&self, _call: &'static str, number: u64) -> Result<(), StoreError> {
-        self.judge(number, Loss::Reply)
+    async fn after(&self, call: &'static str, number: u64) -> Result<(), StoreError> {
+        self.judge(number, call, Loss::Reply)
     }
 
     fn lane(&self, lane: &Lane) -> Result<(), StoreError> {

@@ -30,8 +30,8 @@
 //! The target must be used by nobody else. What it leaves out: other tenants than the stores' own, and the change
 //! feeds, whose readers begin anew.
 
-mod canonical;
 mod people;
+mod print;
 mod rows;
 mod talk;
 mod unit;
@@ -40,8 +40,8 @@ mod verify;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-pub use self::canonical::Counts;
 use self::people::{Accounts, Friendships, Logins};
+pub use self::print::Counts;
 use self::unit::Unit as _;
 use crate::id::ConversationId;
 use crate::store::{Store, StoreError};

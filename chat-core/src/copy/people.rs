@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::canonical::Counts;
+use super::print::Counts;
 use super::rows::{Piece, Put, Rows};
 use super::{CopyError, Part};
 use crate::id::{Pair, SessionId, UserId};

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 
-use super::canonical::{Canonical, Counts, Fingerprint, Print};
+use super::print::{Counts, Fingerprint, Print};
 use super::unit::Unit;
 use super::{CopyError, Job, Part};
+use crate::store::packed::Packed;
 use crate::store::{Store, StoreError};
 
 /// Rows of one kind.
@@ -13,7 +14,7 @@ pub(super) trait Rows: Send + Sync {
     /// What they are walked by.
     type Key: Copy + Ord + Send + Sync;
     /// One of them, with everything that hangs on it.
-    type Row: Canonical + Clone + PartialEq + Send + Sync;
+    type Row: Packed + Clone + PartialEq + Send + Sync;
 
     /// How many are read at once.
     const PAGE: usize = 256;

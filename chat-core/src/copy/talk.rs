@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 
-use super::canonical::{Counts, Fingerprint, Print};
+use super::print::{Counts, Fingerprint, Print};
 use super::rows::{Piece, Put, Rows, add_all};
 use super::unit::Unit;
 use super::{CopyError, Job, Part};

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::canonical::Fingerprint;
+use super::print::Fingerprint;
 use super::{CopyError, Job, Part};
 use crate::store::{Store, StoreError};
 

@@ -6,8 +6,8 @@
 use futures_util::future::try_join;
 use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
 
-use super::canonical::{Counts, Fingerprint};
 use super::people::{Accounts, Friendships, Logins};
+use super::print::{Counts, Fingerprint};
 use super::rows::Piece;
 use super::talk::{self, AT_ONCE, Records, Room, refuse_strangers};
 use super::unit::Unit;

@@ -22,6 +22,7 @@ mod conversations;
 mod friendships;
 mod log;
 mod memberships;
+pub mod packed;
 pub mod plan;
 mod receipts;
 mod sessions;

@@ -10,3 +10,4 @@ mod messages;
 mod nodes;
 mod resume;
 mod rights;
+mod split;
