@@ -60,7 +60,7 @@ impl JournalStore {
         let mut journal = Journal { file, is_broken: false };
         if bytes.len() == rest.len() {
             let meta = memory.meta().await.map_err(io::Error::other)?;
-            journal.keep(memory.tenant(), vec![Put::Meta(meta)]).map_err(io::Error::other)?;
+            journal.keep(memory.tenant(), &[Put::Meta(meta)]).map_err(io::Error::other)?;
         }
         Ok(Self { memory, journal: Arc::new(RwLock::new(journal)) })
     }
@@ -95,10 +95,12 @@ struct Journal {
 
 impl Journal {
     /// Appends what a write has left, durably: how long it is, a hash, whose it is, and the rows.
-    fn keep(&mut self, tenant: Tenant, puts: Vec<Put>) -> Result<(), StoreError> {
+    fn keep(&mut self, tenant: Tenant, puts: &[Put]) -> Result<(), StoreError> {
         let mut body = Vec::new();
-        tenant.0.pack(&mut body);
-        puts.pack(&mut body);
+        (tenant.0, puts.len() as u64).pack(&mut body);
+        for put in puts {
+            put.pack(&mut body);
+        }
         let mut record = Vec::new();
         (body.len() as u64).pack(&mut record);
         hash(&body).pack(&mut record);
@@ -194,7 +196,7 @@ async fn account(memory: &MemoryStore, user: UserId) -> Puts {
     Ok(vec![Put::Accounts(memory.accounts_after(before(user.as_bytes()).map(UserId::from_bytes), 1).await?)])
 }
 
-async fn logins(memory: &MemoryStore, ids: impl IntoIterator<Item = SessionId>) -> Puts {
+async fn logins(memory: &MemoryStore, ids: Vec<SessionId>) -> Puts {
     let mut puts = Vec::new();
     for id in ids {
         let rows = Sessions::load(memory, &[id]).await?.into_iter().flatten().collect();
@@ -268,7 +270,7 @@ macro_rules! part {
                 let mut journal = self.writing().await?;
                 let answer = $part::$write(&self.memory, $($arg),*).await?;
                 let ($memory, $done) = (&self.memory, &answer);
-                journal.keep(self.memory.tenant(), $left.await?)?;
+                journal.keep(self.memory.tenant(), &$left.await?)?;
                 Ok(answer)
             })*
             $($($own)*)?
@@ -306,11 +308,11 @@ part! {
         read of_user(user: UserId) -> Vec<SessionRow>;
         read expired(now: Timestamp, limit: usize) -> Vec<SessionId>;
         write create(row: &SessionRow, keep: u64) -> Vec<SessionId>,
-            |memory, ended| logins(memory, ended.iter().copied().chain([row.id]));
-        write rotate(rotate: &Rotate) -> (), |memory, _done| logins(memory, [rotate.id]);
+            |memory, ended| logins(memory, [&ended[..], &[row.id]].concat());
+        write rotate(rotate: &Rotate) -> (), |memory, _done| logins(memory, vec![rotate.id]);
         write touch(seen: &[(SessionId, Timestamp)]) -> (),
-            |memory, _done| logins(memory, seen.iter().map(|(id, _)| *id));
-        write end(ids: &[SessionId]) -> Vec<SessionId>, |memory, ended| logins(memory, ended.iter().copied());
+            |memory, _done| logins(memory, seen.iter().map(|(id, _)| *id).collect());
+        write end(ids: &[SessionId]) -> Vec<SessionId>, |memory, ended| logins(memory, ended.clone());
     }
 }
 
@@ -340,16 +342,19 @@ part! {
 
 part! {
     Receipts {
-        write raise(batch: Arc<[Raise]>) -> Vec<Option<Raised>>, |memory, _done| raised(memory, &batch);
+        by hand {
+            async fn raise(&self, batch: Arc<[Raise]>) -> Result<Vec<Option<Raised>>, StoreError> {
+                let (mut journal, memory) = (self.writing().await?, &self.memory);
+                let raised = memory.raise(Arc::clone(&batch)).await?;
+                let mut puts = Vec::new();
+                for raise in batch.iter() {
+                    puts.extend(room(memory, raise.conversation, [], [raise.user]).await?);
+                }
+                journal.keep(memory.tenant(), &puts)?;
+                Ok(raised)
+            }
+        }
     }
-}
-
-async fn raised(memory: &MemoryStore, batch: &[Raise]) -> Puts {
-    let mut puts = Vec::new();
-    for raise in batch {
-        puts.extend(room(memory, raise.conversation, [], [raise.user]).await?);
-    }
-    Ok(puts)
 }
 
 part! {
@@ -383,7 +388,7 @@ impl JournalStore {
         for ((of, head), _) in batch.iter().zip(heads).zip(&done).filter(|(_, done)| done.is_ok()) {
             puts.extend(lane(memory, of, head.map_or(Seq::ZERO, |head| head.head)).await?);
         }
-        journal.keep(memory.tenant(), puts)?;
+        journal.keep(memory.tenant(), &puts)?;
         Ok(done)
     }
 }
