@@ -35,6 +35,9 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 fn main() -> ExitCode {
     // Whatever this process makes is private to its owner: the database, its copies, the key, the operator's socket.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    // The databases' drivers share one TLS, and leave it to the process which.
+    let provider = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    provider.expect("nothing was installed before");
     match Cli::try_parse() {
         Ok(cli) => run(cli).unwrap_or_else(|error| failure::tell(&error)),
         Err(error) => failure::tell_usage(&error),

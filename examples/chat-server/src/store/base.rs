@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use chat_core::{MemoryStore, Store};
+use chat_store_mongo::{MongoOptions, MongoStore};
+use chat_store_sql::mysql::{MySqlOptions, MySqlStore};
+use chat_store_sql::postgres::{PostgresOptions, PostgresStore};
 use chat_store_sql::sqlite::{SqliteOptions, SqliteStore};
 
 use super::Place;
@@ -14,6 +17,12 @@ use super::Place;
 pub(crate) enum Base {
     /// A file, and the store in it.
     Sqlite(PathBuf, SqliteStore),
+    /// A server.
+    Postgres(PostgresStore),
+    /// A server, of MariaDB too.
+    MySql(MySqlStore),
+    /// A server.
+    MongoDb(MongoStore),
     /// Gone with the process.
     Memory(MemoryStore),
 }
@@ -21,19 +30,26 @@ pub(crate) enum Base {
 impl Base {
     /// Opens what a place names.
     pub(super) async fn open(place: &Place) -> anyhow::Result<Self> {
-        match place {
+        Ok(match place {
             Place::Sqlite(path) => {
-                Ok(Self::Sqlite(path.clone(), SqliteStore::open(SqliteOptions::new(path)).await?))
+                Self::Sqlite(path.clone(), SqliteStore::open(SqliteOptions::new(path)).await?)
             }
-            Place::Memory => Ok(Self::Memory(MemoryStore::new())),
-            Place::Postgres(_) | Place::MySql(_) | Place::MongoDb(_) => bail!("not in this build yet"),
-        }
+            Place::Postgres(url) => {
+                Self::Postgres(PostgresStore::open(PostgresOptions::new(url.expose())).await?)
+            }
+            Place::MySql(url) => Self::MySql(MySqlStore::open(MySqlOptions::new(url.expose())).await?),
+            Place::MongoDb(url) => Self::MongoDb(MongoStore::open(MongoOptions::new(url.expose())).await?),
+            Place::Memory => Self::Memory(MemoryStore::new()),
+        })
     }
 
     /// For the engine.
     pub(crate) fn shared(&self) -> Arc<dyn Store> {
         match self {
             Self::Sqlite(_, store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+            Self::MySql(store) => Arc::new(store.clone()),
+            Self::MongoDb(store) => Arc::new(store.clone()),
             Self::Memory(store) => Arc::new(store.clone()),
         }
     }
@@ -44,7 +60,10 @@ impl Base {
     /// When it cannot be read to its end.
     pub(crate) async fn check(&self) -> anyhow::Result<Vec<String>> {
         match self {
-            Self::Sqlite(_, store) => Ok(store.check().await?.iter().map(ToString::to_string).collect()),
+            Self::Sqlite(_, store) => Ok(lines(&store.check().await?)),
+            Self::Postgres(store) => Ok(lines(&store.check().await?)),
+            Self::MySql(store) => Ok(lines(&store.check().await?)),
+            Self::MongoDb(store) => Ok(lines(&store.check().await?)),
             Self::Memory(_) => Ok(Vec::new()),
         }
     }
@@ -56,13 +75,16 @@ impl Base {
     pub(crate) async fn backup(&self, to: &Path) -> anyhow::Result<()> {
         match self {
             Self::Sqlite(_, store) => Ok(store.backup(to).await?),
-            Self::Memory(_) => bail!("there is nothing to work with in a store in memory"),
+            Self::Postgres(_) | Self::MySql(_) | Self::MongoDb(_) | Self::Memory(_) => {
+                bail!("backup copies an SQLite file")
+            }
         }
     }
 
     /// Whether other processes may write to it.
     pub(super) const fn is_shared(&self) -> bool {
         match self {
+            Self::Postgres(_) | Self::MySql(_) | Self::MongoDb(_) => true,
             Self::Sqlite(..) | Self::Memory(_) => false,
         }
     }
@@ -73,8 +95,17 @@ impl Base {
     /// When that fails.
     pub(crate) async fn close(&self) -> anyhow::Result<()> {
         match self {
-            Self::Sqlite(_, store) => Ok(store.close().await?),
-            Self::Memory(_) => Ok(()),
+            Self::Sqlite(_, store) => store.close().await?,
+            Self::Postgres(store) => store.close().await,
+            Self::MySql(store) => store.close().await,
+            Self::MongoDb(store) => store.close().await,
+            Self::Memory(_) => {}
         }
+        Ok(())
     }
+}
+
+/// Findings, one a line.
+fn lines(found: &[impl ToString]) -> Vec<String> {
+    found.iter().map(ToString::to_string).collect()
 }

@@ -105,7 +105,6 @@ pub(crate) struct Secret(String);
 
 impl Secret {
     /// For who connects.
-    #[expect(dead_code, reason = "no server yet")]
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
