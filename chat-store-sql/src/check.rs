@@ -163,6 +163,7 @@ impl<'f> Walk<'f> {
     }
 
     /// The position that was reached.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(crate) const fn head(&self) -> Seq {
         self.head
     }

@@ -41,6 +41,7 @@ const PRUNE_EVERY: Duration = Duration::from_mins(1);
 /// How many moments are remembered until they are settled.
 const MOMENTS_MAX: usize = 64;
 /// Longer than it takes to write a row once its id is given out.
+#[cfg(feature = "mysql")]
 const MOMENT: Duration = Duration::from_secs(2);
 
 /// Who reads a change.
@@ -99,7 +100,8 @@ fn read(columns: &mut Columns<'_>) -> Done<Option<Change>> {
 struct Moment {
     highest: i64,
     seen: Instant,
-    /// On PostgreSQL the first transaction that had not begun.
+    /// The first transaction that had not begun.
+    #[cfg(feature = "postgres")]
     until: i64,
 }
 
@@ -109,6 +111,18 @@ struct Known {
     moments: VecDeque<Moment>,
     settled: Option<i64>,
     pruned: Option<Instant>,
+}
+
+impl Known {
+    /// Keeps a moment, and answers the latest that is over.
+    fn note(&mut self, moment: Moment, is_over: impl Fn(&Moment) -> bool) -> Option<Moment> {
+        if self.moments.len() == MOMENTS_MAX {
+            // The newest one gives way: the oldest is settled first.
+            self.moments.pop_back();
+        }
+        self.moments.push_back(moment);
+        self.moments.iter().take_while(|moment| is_over(moment)).last().copied()
+    }
 }
 
 /// The changes of one tenant for one group of readers.
@@ -221,38 +235,39 @@ impl Feed {
 
     /// Up to where the feed is settled, as far as this process knows; `highest` was looked at just before.
     async fn settle(&self, line: &mut Line, highest: i64) -> Done<Option<i64>> {
-        let (oldest, next) = match line.dialect {
-            #[cfg(feature = "postgres")]
-            Dialect::Postgres => transactions(line).await?,
-            #[cfg(feature = "mysql")]
-            Dialect::MySql => (0, 0),
-            #[cfg(not(all(feature = "postgres", feature = "mysql")))]
-            _ => (0, 0),
-        };
-        let over = {
-            let mut known = self.known();
-            if known.moments.len() == MOMENTS_MAX {
-                // The newest one gives way: the oldest is settled first.
-                known.moments.pop_back();
-            }
-            known.moments.push_back(Moment { highest, seen: Instant::now(), until: next });
-            let is_over = |moment: &&Moment| match line.dialect {
-                Dialect::Postgres => moment.until <= oldest,
-                Dialect::MySql => moment.seen.elapsed() >= MOMENT,
-            };
-            known.moments.iter().take_while(is_over).last().copied()
-        };
-        let Some(over) = over else { return Ok(self.known().settled) };
-        if line.dialect == Dialect::MySql && self.is_outstanding(line, over.highest).await? {
-            return Ok(self.known().settled);
-        }
+        let Some(over) = self.over(line, highest).await? else { return Ok(self.known().settled) };
         let mut known = self.known();
         known.moments.retain(|moment| moment.seen > over.seen);
         known.settled = known.settled.max(Some(over.highest));
         Ok(known.settled)
     }
 
+    /// Notes this moment, and answers the latest one of which everything that was running is over.
+    async fn over(&self, line: &mut Line, highest: i64) -> Done<Option<Moment>> {
+        match line.dialect {
+            #[cfg(feature = "postgres")]
+            Dialect::Postgres => {
+                let (oldest, next) = transactions(line).await?;
+                let moment = Moment { highest, seen: Instant::now(), until: next };
+                Ok(self.known().note(moment, |moment| moment.until <= oldest))
+            }
+            #[cfg(feature = "mysql")]
+            Dialect::MySql => {
+                let moment = Moment {
+                    highest,
+                    seen: Instant::now(),
+                    #[cfg(feature = "postgres")]
+                    until: 0,
+                };
+                let over = self.known().note(moment, |moment| moment.seen.elapsed() >= MOMENT);
+                let Some(over) = over else { return Ok(None) };
+                Ok(if self.is_outstanding(line, over.highest).await? { None } else { Some(over) })
+            }
+        }
+    }
+
     /// Whether MySQL has rows up to `highest` that are not committed.
+    #[cfg(feature = "mysql")]
     async fn is_outstanding(&self, line: &mut Line, highest: i64) -> Done<bool> {
         let from = self.known().settled.unwrap_or(0);
         let row = values![line.tenant, self.feed(), from, highest];
@@ -288,6 +303,7 @@ async fn transactions(line: &mut Line) -> Done<(i64, i64)> {
     Ok((columns.int()?, columns.int()?))
 }
 
+#[cfg(feature = "mysql")]
 fn count(row: Option<super::columns::Row>) -> Done<i64> {
     row.map_or(Ok(0), |row| Columns::of(&row).int())
 }

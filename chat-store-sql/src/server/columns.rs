@@ -4,6 +4,7 @@ use chat_core::id::{Seq, UserId};
 use chat_core::message::{ClientId, Payload};
 use chat_core::store::StoreError;
 use chat_core::time::Timestamp;
+#[cfg(feature = "mysql")]
 use sqlx::Row as _;
 
 use super::error::{Done, Failure, UNREADABLE};

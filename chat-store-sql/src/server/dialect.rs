@@ -21,9 +21,23 @@ use crate::statements;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Dialect {
     /// PostgreSQL.
+    #[cfg(feature = "postgres")]
     Postgres,
     /// MySQL and MariaDB.
+    #[cfg(feature = "mysql")]
     MySql,
+}
+
+impl Dialect {
+    /// Column names that the server takes for words of its own.
+    const fn reserved(self) -> &'static [&'static str] {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres => &[],
+            #[cfg(feature = "mysql")]
+            Self::MySql => &["read"],
+        }
+    }
 }
 
 /// Where the tables are.
@@ -40,13 +54,11 @@ const OVERRIDES: &[(&str, &str)] = &[
 ];
 
 /// Statements that MySQL says in another way than both.
+#[cfg(feature = "mysql")]
 const MYSQL_OVERRIDES: &[(&str, &str)] = &[
     (statements::friendships::UNFENCED, statements::server::mysql::UNFENCED),
     (statements::transfer::PAIRS, statements::server::mysql::PAIRS),
 ];
-
-/// Column names that MySQL takes for words of its own.
-const RESERVED: &[&str] = &["read"];
 
 /// Every statement as one server understands it.
 #[derive(Debug)]
@@ -71,7 +83,9 @@ impl Texts {
 pub(super) fn say(dialect: Dialect, place: &Place, shared: &str) -> String {
     let own = overridden(OVERRIDES, shared);
     match dialect {
+        #[cfg(feature = "postgres")]
         Dialect::Postgres => Rewriter::new(dialect, place).rewrite(own),
+        #[cfg(feature = "mysql")]
         Dialect::MySql => Rewriter::new(dialect, place).rewrite(&as_mysql(overridden(MYSQL_OVERRIDES, own))),
     }
 }
@@ -81,6 +95,7 @@ fn overridden<'t>(overrides: &[(&str, &'t str)], text: &'t str) -> &'t str {
 }
 
 /// MySQL's order and names of the clauses that are PostgreSQL's.
+#[cfg(feature = "mysql")]
 fn as_mysql(text: &str) -> String {
     let text = rows_first(text).replace(" FOR UPDATE OF h", " FOR UPDATE");
     let Some((insert, conflict)) = text.split_once(" ON CONFLICT ") else { return text };
@@ -98,6 +113,7 @@ fn as_mysql(text: &str) -> String {
 /// `… FROM t JOIN {…} ON …` as `… FROM {…} STRAIGHT_JOIN t ON …`, and `UPDATE t SET … FROM {…} WHERE …` as
 /// `UPDATE {…} STRAIGHT_JOIN t SET … WHERE …`: MySQL knows nothing of how many rows a parameter has, and would go
 /// through all of them for each row of the table.
+#[cfg(feature = "mysql")]
 fn rows_first(text: &str) -> String {
     let update = || {
         let (table, rest) = text.strip_prefix("UPDATE ")?.split_once(" SET ")?;
@@ -153,7 +169,9 @@ impl<'p> Rewriter<'p> {
     fn parameter(&mut self) {
         self.parameters += 1;
         match self.dialect {
+            #[cfg(feature = "postgres")]
             Dialect::Postgres => write!(self.said, "${}", self.parameters).expect("memory takes all"),
+            #[cfg(feature = "mysql")]
             Dialect::MySql => self.said.push('?'),
         }
     }
@@ -171,7 +189,7 @@ impl<'p> Rewriter<'p> {
         if word.starts_with("chat_") && !is_index {
             self.said.push_str(&self.place.prefix);
             self.said.push_str(word);
-        } else if self.dialect == Dialect::MySql && RESERVED.contains(&word) {
+        } else if self.dialect.reserved().contains(&word) {
             write!(self.said, "`{word}`").expect("memory takes all");
         } else {
             self.said.push_str(word);
@@ -182,7 +200,9 @@ impl<'p> Rewriter<'p> {
     fn special(&mut self, inside: &str) {
         if inside == "now" {
             self.said.push_str(match self.dialect {
+                #[cfg(feature = "postgres")]
                 Dialect::Postgres => "(extract(epoch FROM clock_timestamp()) * 1000)::int8",
+                #[cfg(feature = "mysql")]
                 Dialect::MySql => "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
             });
             return;
@@ -192,12 +212,15 @@ impl<'p> Rewriter<'p> {
         let columns: Vec<(&str, &str)> =
             words.map(|column| column.split_once(':').expect("a column has a type")).collect();
         match self.dialect {
+            #[cfg(feature = "postgres")]
             Dialect::Postgres => self.unnest(name, &columns),
+            #[cfg(feature = "mysql")]
             Dialect::MySql => self.json_table(name, &columns),
         }
     }
 
     /// One array for each column.
+    #[cfg(feature = "postgres")]
     fn unnest(&mut self, name: &str, columns: &[(&str, &str)]) {
         self.said.push_str("unnest(");
         for (nth, (_, kind)) in columns.iter().enumerate() {
@@ -216,6 +239,7 @@ impl<'p> Rewriter<'p> {
     }
 
     /// One array of rows in JSON; what is not a number is in hexadecimal digits.
+    #[cfg(feature = "mysql")]
     fn json_table(&mut self, name: &str, columns: &[(&str, &str)]) {
         let read = |(nth, (name, kind)): (usize, &(&str, &str))| match *kind {
             "id" | "bytes" => format!("UNHEX(j.c{nth}) AS {name}"),
@@ -237,7 +261,7 @@ impl<'p> Rewriter<'p> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "postgres", feature = "mysql"))]
 mod tests {
     use super::*;
 

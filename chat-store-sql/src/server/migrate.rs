@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use chat_core::store::{Meta, StoreError};
+use chat_core::store::Meta;
 use uuid::Uuid;
 
 use super::columns::{Columns, Row};
@@ -22,7 +22,9 @@ const MIGRATION_MAX: Duration = Duration::from_mins(2);
 /// The steps for each server.
 const fn migrations(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
+        #[cfg(feature = "postgres")]
         Dialect::Postgres => &[include_str!("../../migrations/postgres_0001.sql")],
+        #[cfg(feature = "mysql")]
         Dialect::MySql => &[include_str!("../../migrations/mysql_0001.sql")],
     }
 }
@@ -54,6 +56,7 @@ impl Schema<'_> {
     /// Waits until no other process is at it.
     async fn lock(&mut self) -> Done<()> {
         match self.dialect {
+            #[cfg(feature = "postgres")]
             Dialect::Postgres => {
                 self.link
                     .say(
@@ -64,6 +67,7 @@ impl Schema<'_> {
                 // "chat" in ASCII, of all databases of the server.
                 self.link.say("SELECT pg_advisory_xact_lock(1667785076)", MIGRATION_MAX).await
             }
+            #[cfg(feature = "mysql")]
             Dialect::MySql => {
                 self.link.say("DO GET_LOCK('chat_migrations', 100)", MIGRATION_MAX).await?;
                 let held = self.link.query(
@@ -75,19 +79,22 @@ impl Schema<'_> {
                 if held.flatten() == Some(1) {
                     return Ok(());
                 }
-                Err(StoreError::unavailable("another process is migrating the schema").into())
+                Err(chat_core::StoreError::unavailable("another process is migrating the schema").into())
             }
         }
     }
 
     async fn unlock(&mut self) -> Done<()> {
         match self.dialect {
+            #[cfg(feature = "postgres")]
             Dialect::Postgres => self.link.commit().await,
+            #[cfg(feature = "mysql")]
             Dialect::MySql => self.link.say("DO RELEASE_LOCK('chat_migrations')", MIGRATION_MAX).await,
         }
     }
 
     async fn bring_up_to_date(&mut self) -> Result<Meta, OpenError> {
+        #[cfg(feature = "postgres")]
         if let (Dialect::Postgres, Some(schema)) = (self.dialect, self.place.prefix.strip_suffix('.')) {
             let make = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
             self.link.say(make, MIGRATION_MAX).await?;

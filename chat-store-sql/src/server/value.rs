@@ -42,6 +42,7 @@ impl<'v> Rows<'v> {
     }
 
     /// How many columns there are.
+    #[cfg(feature = "postgres")]
     pub(super) const fn width(&self) -> usize {
         self.width
     }
@@ -52,6 +53,7 @@ impl<'v> Rows<'v> {
     }
 
     /// One column from top to bottom.
+    #[cfg(feature = "postgres")]
     pub(super) fn column(&self, nth: usize) -> impl Iterator<Item = &Value<'v>> {
         self.values.iter().skip(nth).step_by(self.width.max(1))
     }

@@ -76,6 +76,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         server::ALL,
         #[cfg(feature = "postgres")]
         server::postgres::ALL,
+        #[cfg(feature = "mysql")]
         server::mysql::ALL,
     ];
     groups.into_iter().flatten().copied()

@@ -67,6 +67,7 @@ pub(crate) mod postgres {
 }
 
 /// What MySQL says in its own way.
+#[cfg(feature = "mysql")]
 pub(crate) mod mysql {
     statements! {
         /// Key, from a pair on: MySQL walks no index for a comparison of rows.
