@@ -85,7 +85,9 @@ pub trait Recipe: fmt::Debug + Send + Sync {
 /// When that is not allowed here or fails; the message says what to install.
 pub fn install(recipes: &[&dyn Recipe]) -> Result<()> {
     let missing = recipes.iter().filter(|recipe| !recipe.is_installed());
-    let packages: Vec<&str> = missing.flat_map(|recipe| recipe.packages()).copied().collect();
+    let mut packages: Vec<&str> = missing.flat_map(|recipe| recipe.packages()).copied().collect();
+    packages.sort_unstable();
+    packages.dedup();
     if packages.is_empty() {
         return Ok(());
     }

@@ -20,7 +20,7 @@ use binaries::{Binary, Done};
 use clap::ValueEnum as _;
 use outcome::{Outcome, Report};
 use part::{Part, Way};
-use servers::{Need, Servers};
+use servers::Servers;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 use table::Table;
@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let counting = Part::COUNTING.iter().all(|part| parts.contains(part)) && arguments.filter.is_empty();
     anyhow::ensure!(
         counting || !arguments.table,
-        "--table needs the parts core, sql, mongo, split and kill, whole"
+        "--table needs all parts that count: core, sql, mongo, split, faults and kill, whole"
     );
 
     let mut table = Table::default();
@@ -90,9 +90,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 /// Databases start while what needs none of them is checked and built.
 fn run_all(parts: &[Part], arguments: &Arguments, table: &mut Table) -> Vec<Report> {
-    let needs = Need::ALL.into_iter().filter(|need| parts.iter().any(|part| part.needs().contains(need)));
-    let needs: Vec<Need> = needs.collect();
-    let starting = std::thread::spawn(move || timed("services", || Servers::start(&needs)));
+    let chosen = parts.to_vec();
+    let starting = std::thread::spawn(move || timed("services", || Servers::start(&chosen)));
     let (mut reports, mut together, mut alone, mut last) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for part in parts {
         match part.way() {

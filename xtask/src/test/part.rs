@@ -7,6 +7,9 @@ use super::{drift, page};
 use crate::{child, tools};
 use anyhow::Result;
 use clap::ValueEnum;
+use testbed::services::{
+    MariaDb, MongoJava, Nats, Postgres, Recipe, Redis, RedisCluster, RedisTls, Secantus,
+};
 
 /// The parts, in the order they run: the quick ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -27,6 +30,8 @@ pub(super) enum Part {
     Split,
     /// The reference server and its commands, on every store
     Server,
+    /// What nodes tell each other, over every broker
+    Notify,
     /// Databases and lines to them that fail, and come back
     Faults,
     /// The server killed over and over while clients send, on every store
@@ -56,7 +61,8 @@ pub(super) enum Way {
 
 impl Part {
     /// Those that count something about stores.
-    pub(super) const COUNTING: [Self; 5] = [Self::Core, Self::Sql, Self::Mongo, Self::Split, Self::Kill];
+    pub(super) const COUNTING: [Self; 6] =
+        [Self::Core, Self::Sql, Self::Mongo, Self::Split, Self::Faults, Self::Kill];
 
     pub(super) fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
@@ -71,6 +77,7 @@ impl Part {
             (_, "browser") => Self::Browser,
             (_, "kill") => Self::Kill,
             (_, "split") => Self::Split,
+            ("chat-notify", _) => Self::Notify,
             ("chat-server", _) => Self::Server,
             _ => Self::Core,
         }
@@ -82,7 +89,7 @@ impl Part {
             Self::Clippy => Way::First(clippy),
             Self::Docs => Way::First(docs),
             Self::Core | Self::Sql | Self::Mongo | Self::Split | Self::Server => Way::Together,
-            Self::Faults | Self::Kill | Self::Browser => Way::Alone,
+            Self::Notify | Self::Faults | Self::Kill | Self::Browser => Way::Alone,
             Self::Doctests => Way::Last(doctests),
             Self::Page => Way::Last(page::run),
             Self::Drift => Way::Last(drift::run),
@@ -95,15 +102,17 @@ impl Part {
             Self::Sql => &[Need::Postgres, Need::MySql],
             Self::Mongo => &[Need::Mongo, Need::MongoSecond],
             Self::Split => &[Need::Postgres, Need::Mongo],
-            Self::Server | Self::Faults | Self::Kill => &Need::ALL,
-            Self::Fmt
-            | Self::Clippy
-            | Self::Docs
-            | Self::Core
-            | Self::Browser
-            | Self::Doctests
-            | Self::Page
-            | Self::Drift => &[],
+            Self::Server => &Need::ALL,
+            _ => &[],
+        }
+    }
+
+    /// The kinds of servers that its tests start for themselves.
+    pub(super) fn own(self) -> &'static [&'static dyn Recipe] {
+        match self {
+            Self::Notify => &[&Redis, &RedisCluster, &RedisTls, &Nats, &Postgres],
+            Self::Faults | Self::Kill => &[&Postgres, &MariaDb, &Secantus, &MongoJava],
+            _ => &[],
         }
     }
 }

@@ -4,6 +4,7 @@
 //! for it. What cannot be had is said, and its tests say it again where they skip themselves.
 
 use super::outcome::{Outcome, Report};
+use super::part::Part;
 use std::time::Duration;
 use testbed::services::{MariaDb, MongoJava, Mongod, Postgres, Recipe, Secantus, Service, install};
 
@@ -54,10 +55,13 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// Installs, makes and starts what is needed and not given.
-    pub(super) fn start(needs: &[Need]) -> Self {
-        let needs: Vec<Need> = needs.iter().copied().filter(|need| !need.is_given()).collect();
-        let recipes: Vec<&dyn Recipe> = needs.iter().map(|need| need.recipe()).collect();
+    /// Installs, makes and starts what these parts need and is not given, and installs what their tests start.
+    pub(super) fn start(parts: &[Part]) -> Self {
+        let is_needed = |need: &Need| parts.iter().any(|part| part.needs().contains(need));
+        let needs: Vec<Need> =
+            Need::ALL.into_iter().filter(|need| is_needed(need) && !need.is_given()).collect();
+        let own = parts.iter().flat_map(|part| part.own()).copied();
+        let recipes: Vec<&dyn Recipe> = needs.iter().map(|need| need.recipe()).chain(own).collect();
         if let Err(error) = install(&recipes) {
             eprintln!("{error:#}");
         }

@@ -140,10 +140,15 @@ impl Server {
         }
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> Pid {
+        let id = i32::try_from(self.child.id().expect("it runs")).unwrap();
+        Pid::from_raw(id).unwrap()
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id().expect("it runs")).unwrap();
-        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+        kill_process(self.id(), signal).unwrap();
     }
 
     /// Waits for its end.
