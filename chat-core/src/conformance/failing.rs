@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use super::intercept::{Intercept, Intercepted};
 use crate::message::ClientId;
@@ -47,8 +48,10 @@ pub struct Faults(Arc<Line>);
 #[derive(Debug, Default)]
 struct Line {
     calls: AtomicU64,
-    /// The call that is next to fail, and how.
-    due: Mutex<Option<(Due, Loss)>>,
+    /// The call that is next to fail, what of it is lost, and what that ends.
+    due: Mutex<Option<(Due, Loss, Ends)>>,
+    /// Whether the node behind this line has ended.
+    crashed: watch::Sender<bool>,
     /// The draft that no lane can be stored with.
     poison: Mutex<Option<ClientId>>,
 }
@@ -60,6 +63,15 @@ enum Due {
     Number(u64),
     /// The next one of this trait and method.
     Named(&'static str),
+}
+
+/// What a lost call is the end of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    /// Itself.
+    Call,
+    /// The node that made it.
+    Node,
 }
 
 /// The line to the database was cut.
@@ -90,12 +102,30 @@ impl Faults {
 
     /// Lets the `nth` call from now fail: 1 is the next one. Those after it are whole again.
     pub fn fail(&self, nth: u64, loss: Loss) {
-        *self.due() = Some((Due::Number(self.calls() + nth), loss));
+        *self.due() = Some((Due::Number(self.calls() + nth), loss, Ends::Call));
     }
 
     /// Lets the next call of this name fail, as in `"Log::append"`. Those after it are whole again.
     pub fn fail_call(&self, call: &'static str, loss: Loss) {
-        *self.due() = Some((Due::Named(call), loss));
+        *self.due() = Some((Due::Named(call), loss, Ends::Call));
+    }
+
+    /// Lets the node end with the `nth` call from now, as a kill would: no later call reaches the store, and none that
+    /// is on its way returns.
+    pub fn crash(&self, nth: u64, loss: Loss) {
+        *self.due() = Some((Due::Number(self.calls() + nth), loss, Ends::Node));
+    }
+
+    /// Whether the node has ended.
+    pub fn is_crashed(&self) -> bool {
+        *self.0.crashed.borrow()
+    }
+
+    /// Waits until the node has ended; for ever, when it does not.
+    pub async fn crashed(&self) {
+        let mut crashed = self.0.crashed.subscribe();
+        // The sender lives as long as this value.
+        let _ = crashed.wait_for(|crashed| *crashed).await;
     }
 
     /// From now on no call fails, also if the one that was to has not come.
@@ -108,14 +138,20 @@ impl Faults {
         self.due().is_none()
     }
 
-    fn due(&self) -> MutexGuard<'_, Option<(Due, Loss)>> {
+    fn due(&self) -> MutexGuard<'_, Option<(Due, Loss, Ends)>> {
         self.0.due.lock().expect("nothing panics while this lock is held")
     }
 
-    /// Fails the call of this number and name if it is the one to lose this.
-    fn judge(&self, number: u64, call: &'static str, loss: Loss) -> Result<(), StoreError> {
+    /// Fails the call of this number and name if it is the one to lose this. In a node that has ended nothing goes on.
+    async fn judge(&self, number: u64, call: &'static str, loss: Loss) -> Result<(), StoreError> {
         let is_due = |due| due == Due::Number(number) || due == Due::Named(call);
-        let lost = self.due().take_if(|(due, lost)| is_due(*due) && *lost == loss);
+        let lost = self.due().take_if(|(due, lost, _)| is_due(*due) && *lost == loss);
+        if let Some((_, _, Ends::Node)) = lost {
+            self.0.crashed.send_replace(true);
+        }
+        if self.is_crashed() {
+            std::future::pending::<()>().await;
+        }
         lost.map_or(Ok(()), |_| Err(StoreError::unavailable(Cut)))
     }
 }
@@ -127,12 +163,12 @@ impl Intercept for Faults {
 
     async fn before(&self, call: &'static str) -> Result<u64, StoreError> {
         let number = self.0.calls.fetch_add(1, Ordering::SeqCst) + 1;
-        self.judge(number, call, Loss::Request)?;
+        self.judge(number, call, Loss::Request).await?;
         Ok(number)
     }
 
     async fn after(&self, call: &'static str, number: u64) -> Result<(), StoreError> {
-        self.judge(number, call, Loss::Reply)
+        self.judge(number, call, Loss::Reply).await
     }
 
     fn lane(&self, lane: &Lane) -> Result<(), StoreError> {

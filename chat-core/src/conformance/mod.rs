@@ -48,6 +48,7 @@ pub mod unread;
 pub mod walks;
 pub mod windows;
 
+mod evening;
 mod failing;
 mod fixture;
 mod gated;

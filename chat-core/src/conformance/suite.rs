@@ -337,6 +337,7 @@ macro_rules! conformance_suite {
             lost_calls {
                 a_poison_draft_spoils_nothing_else,
                 any_single_call,
+                a_kill_at_any_call,
             }
         }
     };
