@@ -42,6 +42,8 @@ pub(crate) enum Command {
     },
     /// Verify the database: positions without holes, heads, unread counts; exits 1 when something is wrong
     Check,
+    /// Let every client start anew, after a backup was put in the place of the database; before the server starts
+    Restored,
     /// Copy everything into another database, also while the server runs, and compare; exits 1 while the copy is not
     /// whole: made again it goes on where it was
     Copy(CopyArgs),

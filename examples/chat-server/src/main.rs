@@ -52,6 +52,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve => runtime.block_on(serve::serve(&settings)).map(|()| ExitCode::SUCCESS),
         Command::Backup { path } => runtime.block_on(admin::backup(&settings, &path)),
         Command::Check => runtime.block_on(admin::check(&settings)),
+        Command::Restored => runtime.block_on(admin::restored(&settings)),
         Command::Copy(arguments) => runtime.block_on(copy::run(&settings, arguments)),
         Command::User(command) => runtime.block_on(admin::user(&settings, command)),
     }

@@ -142,6 +142,50 @@ async fn a_backup_made_while_people_talk_holds_what_was_said_before_it_and_is_wh
     server.stop().await;
 }
 
+/// How a device that has this much is told to go on.
+async fn resumed(server: &Server, login: &Login, epoch: &Value, conversation: &str, has: u64) -> Value {
+    let mut line = Line::open(server.address(), login, "?resume=true").await.unwrap();
+    let sync = json!({"epoch": epoch, "conversations": {conversation: has}});
+    line.ask("sync", sync).await.unwrap()["conversations"][conversation]["state"].clone()
+}
+
+#[tokio::test]
+async fn after_an_older_backup_was_restored_every_client_starts_anew() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path()).await;
+    let [ana, bogdan] = friends(&server).await;
+    let mut line = Line::open(server.address(), &ana, "").await.unwrap();
+    let epoch = line.hello()["epoch"].clone();
+    for nth in 0..3 {
+        say(&mut line, &bogdan, nth).await;
+    }
+    let copy = data.path().join("copy.db");
+    done(data.path(), &["backup", copy.to_str().unwrap()], "").await;
+    for nth in 3..6 {
+        say(&mut line, &bogdan, nth).await;
+    }
+    let list = call(server.address(), Some(&bogdan), Method::GET, "/v1/conversations", &Value::Null).await.1;
+    let conversation = list["items"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(resumed(&server, &bogdan, &epoch, &conversation, 6).await, "complete");
+    let running = operate(data.path(), &["restored"], "").await;
+    assert!(running.refusal().contains("stop it"), "{running:?}");
+    server.stop().await;
+
+    std::fs::rename(copy, data.path().join("chat.db")).unwrap();
+    done(data.path(), &["restored"], "").await;
+    let server = Server::start(data.path()).await;
+    let mut line = Line::open(server.address(), &ana, "").await.unwrap();
+    assert_ne!(line.hello()["epoch"], epoch);
+    assert_eq!(resumed(&server, &bogdan, &epoch, &conversation, 6).await, "reset", "it is ahead");
+    for nth in 6..10 {
+        say(&mut line, &bogdan, nth).await;
+    }
+    // By its position alone it could go on; what it has at it is another message.
+    assert_eq!(resumed(&server, &bogdan, &epoch, &conversation, 6).await, "reset", "it is of another time");
+    server.stop().await;
+    assert_eq!(done(data.path(), &["check"], "").await, "nothing is wrong\n");
+}
+
 #[tokio::test]
 async fn a_backup_needs_no_server() {
     let data = tempfile::tempdir().unwrap();

@@ -68,6 +68,24 @@ pub(crate) async fn check(settings: &Settings) -> anyhow::Result<ExitCode> {
     ask(settings, Existing::Required, Request::Check).await
 }
 
+/// `restored`. Positions beyond a backup were given out before and are given out again after it, so that what a client
+/// remembers may be another message now: of another epoch it keeps nothing.
+///
+/// # Errors
+/// While a server runs on a file: it remembers the epoch too.
+pub(crate) async fn restored(settings: &Settings) -> anyhow::Result<ExitCode> {
+    let places = Places::of(settings)?;
+    let runs = ask_server(&places, &Request::Check, &|_| {}).await?.is_some();
+    ensure!(!runs, "the server runs on this database: stop it, put the backup in place, and say this then");
+    places.must_exist()?;
+    let opened = places.open().await?;
+    for base in opened.all() {
+        base.renew_epoch().await?;
+    }
+    opened.close().await?;
+    show(Report::Done(vec!["every client starts anew".to_owned()]))
+}
+
 /// `user …`.
 pub(crate) async fn user(settings: &Settings, command: UserCommand) -> anyhow::Result<ExitCode> {
     let request = match command {

@@ -81,6 +81,18 @@ impl Base {
         }
     }
 
+    /// Gives it an epoch that never was.
+    ///
+    /// # Errors
+    /// When that fails; the epoch is the old one then.
+    pub(crate) async fn renew_epoch(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Sqlite(_, store) => drop(store.renew_epoch().await?),
+            Self::Memory(_) => bail!("there is nothing to restore in a store in memory"),
+        }
+        Ok(())
+    }
+
     /// Whether other processes may write to it.
     pub(super) const fn is_shared(&self) -> bool {
         match self {

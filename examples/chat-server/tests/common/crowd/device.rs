@@ -44,7 +44,7 @@ pub(crate) struct Record {
     pub(crate) resumes: u64,
     pub(crate) repeats: u64,
     pub(crate) duplicates: u64,
-    /// What was refused at least once for want of a database, by `client_id`; it may stand later than it was sent.
+    /// What was on its way when something was refused for want of a database, by `client_id`.
     pub(crate) excused: HashSet<String>,
 }
 
@@ -155,7 +155,9 @@ impl Device {
             "ok" => self.acked(answered(), frame),
             "entry" => self.pushed(frame),
             "error" => {
-                self.record.excused.insert(answered());
+                answered();
+                // Whatever is on its way has no answer yet, and what comes after the failure may be stored before it.
+                self.record.excused.extend(self.unacked.iter().map(|draft| draft.client_id.clone()));
                 self.excuse(frame)?;
             }
             _ => {}

@@ -113,7 +113,7 @@ fn everything_sent_is_stored_where_it_was_acknowledged(
 }
 
 /// What one device sent into one conversation stands there in the order of sending, whatever was repeated; but for what
-/// was refused, which others may have overtaken before it was sent again.
+/// was on its way when something was refused, of which a part may be stored and the rest sent again.
 fn the_order_of_sending_is_kept(record: &Record) {
     let mut last: HashMap<&str, u64> = HashMap::new();
     for (client_id, conversation) in &record.sent {
