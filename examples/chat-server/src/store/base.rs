@@ -88,6 +88,9 @@ impl Base {
     pub(crate) async fn renew_epoch(&self) -> anyhow::Result<()> {
         match self {
             Self::Sqlite(_, store) => drop(store.renew_epoch().await?),
+            Self::Postgres(store) => drop(store.renew_epoch().await?),
+            Self::MySql(store) => drop(store.renew_epoch().await?),
+            Self::MongoDb(store) => drop(store.renew_epoch().await?),
             Self::Memory(_) => bail!("there is nothing to restore in a store in memory"),
         }
         Ok(())
