@@ -4,12 +4,15 @@
 //! that costs something is on.
 
 use crate::harness::process::Ready;
+use crate::raw::servers::Database;
 use crate::role::Population;
 use anyhow::Result;
 use async_trait::async_trait;
 use chat_core::command::NewConversation;
 use chat_core::engine::Accepts;
 use chat_core::{Chat, ClientId, ConversationId, Limits, MemoryStore, Policies, Store, UserId};
+use chat_store_sql::mysql::{MySqlOptions, MySqlStore};
+use chat_store_sql::postgres::{PostgresOptions, PostgresStore};
 use chat_store_sql::sqlite::{SqliteOptions, SqliteStore};
 use chat_transport_ws::{AuthError, Authenticator, Credentials, Identity, Options};
 use std::path::{Path, PathBuf};
@@ -38,6 +41,17 @@ pub async fn store(database: Option<&Path>) -> Result<Arc<dyn Store>> {
     Ok(match database {
         Some(path) => Arc::new(SqliteStore::open(SqliteOptions::new(path)).await?),
         None => Arc::new(MemoryStore::new()),
+    })
+}
+
+/// The store on a database server.
+///
+/// # Errors
+/// What the server says.
+pub async fn server_store(database: Database, url: &str) -> Result<Arc<dyn Store>> {
+    Ok(match database {
+        Database::Postgres => Arc::new(PostgresStore::open(PostgresOptions::new(url)).await?),
+        Database::MariaDb => Arc::new(MySqlStore::open(MySqlOptions::new(url)).await?),
     })
 }
 

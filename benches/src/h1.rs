@@ -41,7 +41,7 @@ const LANE: u64 = 10_000;
 const PAGE: u64 = 50;
 
 /// How long one side of one round is measured.
-const MEASURED: Duration = Duration::from_secs(1);
+pub(crate) const MEASURED: Duration = Duration::from_secs(1);
 
 /// Measures it.
 ///
@@ -54,29 +54,33 @@ pub fn run(rounds: usize) -> Result<Outcome> {
         let raw = Reader::open(&path)?;
         let round = async || {
             let raw = read_raw(&raw, &conversations)?;
-            Ok(Pair { raw, ours: read_ours(&reader, &conversations).await? })
+            Ok(Pair { raw, ours: read_ours(&reader, &conversations, MESSAGES).await? })
         };
         compare(&SPEC, rounds, round).await
     })
 }
 
 async fn ours(path: &Path) -> Result<(ActingAs, Vec<ConversationId>)> {
-    let store = engine::store(Some(path)).await?;
+    filled(engine::store(Some(path)).await?, MESSAGES).await
+}
+
+/// A reader of conversations that hold so many messages each.
+pub(crate) async fn filled(store: Arc<dyn Store>, messages: u64) -> Result<(ActingAs, Vec<ConversationId>)> {
     let chat = engine::chat(Arc::clone(&store)).await?;
     let reader = chat.actor(engine::user(0));
     let mut conversations = Vec::new();
     for nth in 1..=CONVERSATIONS {
         conversations.push(reader.direct(engine::user(nth)).await?.value.id);
     }
-    fill(&*store, &chat, &conversations).await?;
+    fill(&*store, &chat, &conversations, messages).await?;
     Ok((reader, conversations))
 }
 
 /// Appends what is missing, past the engine: it would take a client each to send it. One conversation after the
 /// other, so that a commit touches few pages.
-async fn fill(store: &dyn Store, chat: &Chat, conversations: &[ConversationId]) -> Result<()> {
+async fn fill(store: &dyn Store, chat: &Chat, conversations: &[ConversationId], messages: u64) -> Result<()> {
     for &id in conversations {
-        while let Some(lane) = missing(store, chat.now(), id).await? {
+        while let Some(lane) = missing(store, chat.now(), id, messages).await? {
             for done in store.talk().log().append(Arc::new([lane])).await {
                 done?;
             }
@@ -86,14 +90,19 @@ async fn fill(store: &dyn Store, chat: &Chat, conversations: &[ConversationId]) 
 }
 
 /// The next messages that a conversation lacks.
-async fn missing(store: &dyn Store, at: Timestamp, id: ConversationId) -> Result<Option<Lane>> {
+async fn missing(
+    store: &dyn Store,
+    at: Timestamp,
+    id: ConversationId,
+    messages: u64,
+) -> Result<Option<Lane>> {
     let found = store.talk().conversations().load(&[id]).await?;
     let conversation = found.into_iter().flatten().next().context("the conversation was made")?;
     let head = conversation.head.get();
-    if head >= MESSAGES {
+    if head >= messages {
         return Ok(None);
     }
-    let drafts = (head + 1..=(head + LANE).min(MESSAGES)).map(|seq| draft(at, seq)).collect::<Result<_>>()?;
+    let drafts = (head + 1..=(head + LANE).min(messages)).map(|seq| draft(at, seq)).collect::<Result<_>>()?;
     Ok(Some(Lane { conversation: id, expected: Expected { acl: conversation.acl, roster: None }, drafts }))
 }
 
@@ -107,7 +116,7 @@ fn draft(at: Timestamp, seq: u64) -> Result<DraftEntry> {
 /// Reads pages at places that look random and are the same for both sides, and tells their median.
 fn read_raw(reader: &Reader, conversations: &[ConversationId]) -> Result<Sample> {
     let stopwatch = Stopwatch::start(std::process::id())?;
-    let (mut places, mut micros) = (places(), Vec::new());
+    let (mut places, mut micros) = (places(MESSAGES), Vec::new());
     while stopwatch.elapsed() < MEASURED {
         let (conversation, before) = places.next().context("there is always one more")?;
         let conversation = conversations[usize::try_from(conversation)?].as_bytes();
@@ -118,9 +127,13 @@ fn read_raw(reader: &Reader, conversations: &[ConversationId]) -> Result<Sample>
     Ok(stopwatch.stop(micros.len() as u64)?.with(median(&micros)))
 }
 
-async fn read_ours(reader: &ActingAs, conversations: &[ConversationId]) -> Result<Sample> {
+pub(crate) async fn read_ours(
+    reader: &ActingAs,
+    conversations: &[ConversationId],
+    messages: u64,
+) -> Result<Sample> {
     let stopwatch = Stopwatch::start(std::process::id())?;
-    let (mut places, mut micros) = (places(), Vec::new());
+    let (mut places, mut micros) = (places(messages), Vec::new());
     let limit = Limit::new(PAGE).context("a page has 1 to 200 items")?;
     while stopwatch.elapsed() < MEASURED {
         let (conversation, before) = places.next().context("there is always one more")?;
@@ -134,8 +147,8 @@ async fn read_ours(reader: &ActingAs, conversations: &[ConversationId]) -> Resul
 }
 
 /// Conversation and position, by a linear congruential generator.
-fn places() -> impl Iterator<Item = (u64, u64)> {
+pub(crate) fn places(messages: u64) -> impl Iterator<Item = (u64, u64)> {
     let next = |state: &u64| Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
     std::iter::successors(Some(7), next)
-        .map(|state| ((state >> 33) % CONVERSATIONS, PAGE + 1 + (state >> 40) % (MESSAGES - PAGE)))
+        .map(move |state| ((state >> 33) % CONVERSATIONS, PAGE + 1 + (state >> 40) % (messages - PAGE)))
 }

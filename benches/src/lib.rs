@@ -4,6 +4,7 @@
 //! [`raw`] holds the references, [`engine`] is ours, and [`role`] tells which of them a process of its own is to be.
 //! Nothing here is used outside of benchmarks, and nothing asserts a time: the table says what came out, people judge.
 
+pub mod acks;
 pub mod crowd;
 pub mod e1;
 pub mod engine;
@@ -12,9 +13,13 @@ pub mod f2;
 pub mod fanout;
 pub mod frame;
 pub mod h1;
+pub mod h2;
 pub mod harness;
 pub mod m1;
 pub mod message;
+pub mod p1;
+pub mod p2;
+pub mod p3;
 pub mod raw;
 pub mod role;
 pub mod s1;

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use benches::harness::{self, Outcome, machine, process, report};
+use benches::raw::servers::Database;
 use benches::role::Role;
 use clap::{Parser, ValueEnum};
 use std::process::ExitCode;
@@ -37,12 +38,30 @@ enum Id {
     S2,
     /// Durable sends against a transaction each, 64 in flight
     S3,
+    /// Durable sends on PostgreSQL, 512 in flight, against batches
+    P1,
+    /// The same against a transaction each
+    P2,
+    /// One sender on PostgreSQL
+    P3,
+    /// P1 on MariaDB
+    P1Mariadb,
+    /// P2 on MariaDB
+    P2Mariadb,
+    /// P3 on MariaDB
+    P3Mariadb,
     /// A page of history
     H1,
+    /// A page of history on PostgreSQL
+    H2,
+    /// A page of history on MariaDB
+    H2Mariadb,
     /// Sent, durable, delivered
     E1,
     /// Memory of an idle session, ours alone and once
     Sessions,
+    /// Sends a second and how long they took on the servers, a table of its own
+    Acks,
 }
 
 fn main() -> ExitCode {
@@ -74,7 +93,8 @@ fn start(arguments: Arguments) -> Result<()> {
 }
 
 fn chosen(named: &[Id]) -> Vec<Id> {
-    let with_reference = || Id::value_variants().iter().copied().filter(|id| *id != Id::Sessions).collect();
+    let judged = |id: &Id| !matches!(id, Id::Sessions | Id::Acks);
+    let with_reference = || Id::value_variants().iter().copied().filter(judged).collect();
     if named.is_empty() { with_reference() } else { named.to_vec() }
 }
 
@@ -87,6 +107,15 @@ fn run(id: Id, rounds: usize) -> Result<Option<Outcome>> {
         Id::S2 => benches::s2::run(rounds).map(Some),
         Id::S3 => benches::s3::run(rounds).map(Some),
         Id::H1 => benches::h1::run(rounds).map(Some),
+        Id::P1 => benches::p1::run(Database::Postgres, rounds).map(Some),
+        Id::P2 => benches::p2::run(Database::Postgres, rounds).map(Some),
+        Id::P3 => benches::p3::run(Database::Postgres, rounds).map(Some),
+        Id::P1Mariadb => benches::p1::run(Database::MariaDb, rounds).map(Some),
+        Id::P2Mariadb => benches::p2::run(Database::MariaDb, rounds).map(Some),
+        Id::P3Mariadb => benches::p3::run(Database::MariaDb, rounds).map(Some),
+        Id::H2 => benches::h2::run(Database::Postgres, rounds).map(Some),
+        Id::H2Mariadb => benches::h2::run(Database::MariaDb, rounds).map(Some),
+        Id::Acks => benches::acks::run(rounds).map(|()| None),
         Id::E1 => benches::e1::run(rounds).map(Some),
         Id::Sessions => benches::m1::sessions().map(|()| None),
     }

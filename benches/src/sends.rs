@@ -1,4 +1,4 @@
-//! Many users who each send, wait for the acknowledgement, and send again: what S1, S2 and S3 measure.
+//! Many users who each send, wait for the acknowledgement, and send again: what S1 to S3 and P1 to P3 measure.
 
 use crate::engine;
 use crate::harness::machine::{Stopwatch, data_dir};
@@ -7,7 +7,7 @@ use crate::message::TEXT;
 use crate::raw::sqlite::Writer;
 use crate::role::Population;
 use anyhow::Result;
-use chat_core::{Chat, ConversationId, Draft};
+use chat_core::{Chat, ConversationId, Draft, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -21,16 +21,22 @@ pub const CONVERSATIONS: u64 = 64;
 const MEMBERS: u64 = 8;
 
 /// How long one side of one round is measured.
-const MEASURED: Duration = Duration::from_millis(1_500);
+pub const MEASURED: Duration = Duration::from_millis(1_500);
 
-/// The reference and the engine, each with a database of its own in a folder that goes away with this.
+/// The reference on SQLite and the engine, each with a database of its own in a folder that goes away with this.
 #[derive(Debug)]
 pub struct Sends {
     raw: Writer,
+    senders: Senders,
+    _folder: TempDir,
+}
+
+/// The engine over any store, with groups to send to.
+#[derive(Debug)]
+pub struct Senders {
     chat: Chat,
     groups: Vec<ConversationId>,
     sent: Arc<AtomicU64>,
-    _folder: TempDir,
 }
 
 /// What became of one round of the engine.
@@ -50,10 +56,8 @@ impl Sends {
     pub async fn open() -> Result<Self> {
         let folder = tempfile::tempdir_in(data_dir()?)?;
         let raw = Writer::create(&folder.path().join("raw.db"), i64::try_from(CONVERSATIONS)?)?;
-        let chat = engine::chat(engine::store(Some(&folder.path().join("ours.db"))).await?).await?;
-        let population = Population::Groups { users: CONVERSATIONS * MEMBERS, members: MEMBERS };
-        let groups = engine::populate(&chat, population).await?;
-        Ok(Self { raw, chat, groups, sent: Arc::default(), _folder: folder })
+        let senders = Senders::over(engine::store(Some(&folder.path().join("ours.db"))).await?).await?;
+        Ok(Self { raw, senders, _folder: folder })
     }
 
     /// The reference: commits of so many rows, one after the other. Blocks; nothing else runs meanwhile.
@@ -68,11 +72,32 @@ impl Sends {
         Ok(stopwatch.stop((self.raw.rows() - before).unsigned_abs())?.per_second())
     }
 
-    /// The engine with so many messages in flight, at most one for each of the users.
+    /// The engine with so many messages in flight.
     ///
     /// # Errors
     /// The first send that fails.
     pub async fn ours(&self, in_flight: u64) -> Result<Acknowledged> {
+        self.senders.send(in_flight).await
+    }
+}
+
+impl Senders {
+    /// Makes the groups.
+    ///
+    /// # Errors
+    /// What the store or the engine says.
+    pub async fn over(store: Arc<dyn Store>) -> Result<Self> {
+        let chat = engine::chat(store).await?;
+        let population = Population::Groups { users: CONVERSATIONS * MEMBERS, members: MEMBERS };
+        let groups = engine::populate(&chat, population).await?;
+        Ok(Self { chat, groups, sent: Arc::default() })
+    }
+
+    /// Sends for a while with so many messages in flight, at most one for each of the users.
+    ///
+    /// # Errors
+    /// The first send that fails.
+    pub async fn send(&self, in_flight: u64) -> Result<Acknowledged> {
         let stopwatch = Stopwatch::start(std::process::id())?;
         let mut senders = JoinSet::new();
         for nth in 0..in_flight {

@@ -5,6 +5,7 @@
 
 pub mod commit;
 pub mod fanout;
+pub mod servers;
 pub mod sqlite;
 
 use crate::{frame, message};
