@@ -3,12 +3,14 @@
 //! - [`services`]: databases on free ports with data of their own, which can be killed, paused and started again.
 //! - [`process`]: a program that is never left running, however its owner ends.
 //! - [`proxy`]: a line to a server that a test can cut, stall, delay, or let lose a reply.
+//! - [`balancer`]: one address for several servers.
 //! - [`programs`]: what is on this machine, and installing what is not.
 //!
 //! `cargo xtask test` starts what the tests share and passes the URLs on in the environment; a test that wants to hurt
 //! a database starts its own. What this crate leaves out is every client of a database: it knows programs and bytes
 //! only, so that no mistake can be shared with the stores under test.
 
+pub mod balancer;
 pub mod process;
 pub mod programs;
 pub mod proxy;

@@ -1,10 +1,11 @@
-//! Developer commands: `cargo xtask test | bench | spec | deny`. Nothing here runs in a server.
+//! Developer commands: `cargo xtask test | bench | cluster | spec | deny`. Nothing here runs in a server.
 //!
 //! One program instead of scripts, so that the same command works on every machine that has Rust, and what it needs
 //! beyond Rust is looked for, installed where that is allowed, or reported as missing.
 
 mod bench;
 mod child;
+mod cluster;
 mod counts;
 mod deny;
 mod printed;
@@ -30,6 +31,8 @@ enum Command {
     Test(test::Arguments),
     /// Build the benchmarks in release and print ours beside the raw references
     Bench(bench::Arguments),
+    /// Start several servers on one database and one broker, behind one address, until interrupted
+    Cluster(cluster::Arguments),
     /// Write the OpenAPI and AsyncAPI documents anew from the types
     Spec,
     /// Check dependencies for advisories, licences and sources with cargo-deny
@@ -50,6 +53,7 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Cluster(arguments) => cluster::run(&arguments),
         Command::Spec => spec::write(),
         Command::Deny => deny::run(),
     }

@@ -102,6 +102,13 @@ impl Keys {
         Secret::from(text)
     }
 
+    /// Another secret that all who have these keys share, for this purpose alone. It comes from the oldest key, which
+    /// stays while a new one is put on top node by node.
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        let oldest = self.0.last().expect("a parsed key file has a key");
+        mac(oldest.derivation.as_slice(), &[purpose.as_bytes()])
+    }
+
     /// The one that signs.
     pub(super) fn signing(&self) -> &Key {
         self.0.first().expect("a parsed key file has a key")
@@ -134,6 +141,8 @@ pub(super) struct Key {
     pub(super) decoding: DecodingKey,
     /// Makes and verifies refresh tokens.
     refresh: Zeroizing<[u8; 32]>,
+    /// Makes secrets for other purposes.
+    derivation: Zeroizing<[u8; 32]>,
 }
 
 impl Key {
@@ -167,6 +176,7 @@ impl Key {
             encoding: EncodingKey::from_secret(bytes),
             decoding: DecodingKey::from_secret(bytes),
             refresh: Zeroizing::new(mac(bytes, &[b"chat refresh tokens"])),
+            derivation: Zeroizing::new(mac(bytes, &[b"chat derived keys"])),
         }
     }
 
@@ -207,6 +217,15 @@ mod tests {
         let made = ids(A).remove(0);
         assert_eq!(made.len(), 8);
         assert_eq!(ids(&format!("# newest first\n\nnew {B}\n  {A}  \r\n")), ["new".to_owned(), made]);
+    }
+
+    #[test]
+    fn derived_secrets_differ_by_purpose_and_stay_while_a_key_is_put_on_top() {
+        let old = Keys::parse(A).unwrap();
+        let both = Keys::parse(&format!("{B}\n{A}")).unwrap();
+        assert_eq!(old.derive("one"), both.derive("one"));
+        assert_ne!(old.derive("one"), old.derive("two"));
+        assert_ne!(old.derive("one"), Keys::parse(B).unwrap().derive("one"));
     }
 
     #[test]

@@ -138,7 +138,8 @@ pub(crate) struct Flags {
     #[arg(long, env = "CHAT_ACCOUNTS_STORE", value_name = "URL", hide_env_values = true, global = true)]
     pub(crate) accounts_store: Option<String>,
 
-    /// How several servers tell each other what is new (not in this build) [default: there is one server]
+    /// How several servers tell each other what is new: redis://…, nats://…, postgres://…, or postgres for the database
+    /// of the store [default: they ask the database every second]
     #[arg(long, env = "CHAT_NOTIFY", value_name = "URL", hide_env_values = true, global = true)]
     pub(crate) notify: Option<String>,
 

@@ -3,7 +3,7 @@
 //! `main` reads the command line and hands over; each module is one idea. What a chat does is decided in
 //! `chat-core`, what goes over the wire in `chat-transport-ws`; here is only what makes a process out of them:
 //! settings ([`cli`], [`settings`]), a key ([`key`]), a store ([`store`]), signals ([`signals`]), logs
-//! ([`logging`]), metrics ([`metrics`]), an operator's commands ([`admin`]) and the way to another database ([`copy`](mod@copy)).
+//! ([`logging`]), metrics ([`metrics`]), other nodes ([`notify`]), an operator's commands ([`admin`]) and the way to another database ([`copy`](mod@copy)).
 
 mod admin;
 mod bar;
@@ -13,6 +13,7 @@ mod failure;
 mod key;
 mod logging;
 mod metrics;
+mod notify;
 mod page;
 mod serve;
 mod settings;
@@ -35,7 +36,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 fn main() -> ExitCode {
     // Whatever this process makes is private to its owner: the database, its copies, the key, the operator's socket.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    // The databases' drivers share one TLS, and leave it to the process which.
+    // The drivers of databases and brokers share one TLS, and leave it to the process which.
     let provider = rustls::crypto::aws_lc_rs::default_provider().install_default();
     provider.expect("nothing was installed before");
     match Cli::try_parse() {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use chat_core::Chat;
 use chat_core::accounts::{AccountOptions, Accounts, Keys};
+use chat_core::{Chat, Notifier};
 use chat_transport_ws::Options;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -22,7 +22,7 @@ use crate::admin::{self, Operator};
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::store::{Base, Opened, Places};
-use crate::{key, metrics, page};
+use crate::{key, metrics, notify, page};
 
 /// How often what accounts leave behind is finished.
 const SWEEP: Duration = Duration::from_mins(1);
@@ -42,9 +42,10 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let recorder = metrics::install()?;
     settings.make_data_dir()?;
     let keys = key::load_or_make(&settings.signing_key_file())?;
+    let notifier = notify::notifier(settings, &keys).await?;
     let store = places.open().await?;
     let accounts = accounts(settings, keys, &store);
-    let chat = chat(settings, &store, &accounts).await?;
+    let chat = chat(settings, &store, &accounts, notifier).await?;
 
     let mut helpers = JoinSet::new();
     helpers.spawn(sweep(accounts.clone()));
@@ -73,15 +74,22 @@ pub(crate) fn accounts(settings: &Settings, keys: Keys, store: &Opened) -> Accou
 }
 
 /// The engine, joined with the accounts.
-async fn chat(settings: &Settings, store: &Opened, accounts: &Accounts) -> anyhow::Result<Chat> {
+async fn chat(
+    settings: &Settings,
+    store: &Opened,
+    accounts: &Accounts,
+    notifier: Option<Arc<dyn Notifier>>,
+) -> anyhow::Result<Chat> {
     let chat = Chat::over(store.shared())
-        .cluster(store.cluster())
         .limits(settings.limit.clone())
         .policies(settings.policy)
         .directory(Arc::new(accounts.clone()))
-        .liveness(Arc::new(accounts.clone()))
-        .build()
-        .await?;
+        .liveness(Arc::new(accounts.clone()));
+    let chat = match notifier {
+        Some(notifier) => chat.notifier(notifier),
+        None => chat.cluster(store.cluster()),
+    };
+    let chat = chat.build().await?;
     accounts.connect(Arc::new(chat.clone()));
     Ok(chat)
 }

@@ -94,7 +94,9 @@ async fn settings_that_are_unknown_or_of_the_wrong_kind() {
         (&["copy", "--from", "sqlite:a.db", "--to", "sqlite:a.db"], "the same"),
         (&["backup", "copy.db", "--store", "postgres://ana:secret@db/chat"], "pg_dump"),
         (&["backup", "copy.db", "--accounts-store", "sqlite:a.db"], "two databases"),
-        (&["--notify", "redis://db"], "--notify is not in this build"),
+        (&["--notify", "amqp://db"], "--notify: expected redis://"),
+        (&["--notify", "postgres"], "--notify postgres: the store is not on PostgreSQL"),
+        (&["--notify", "redis://127.0.0.1:1"], "--notify: the broker cannot be reached"),
         (&["backup"], "PATH"),
         (&["serv"], "serv"),
     ] {

@@ -32,7 +32,6 @@ impl Places {
     /// # Errors
     /// When they are none.
     pub(crate) fn of(settings: &Settings) -> anyhow::Result<Self> {
-        ensure!(settings.notify.is_none(), "--notify is not in this build yet");
         let talk = match settings.store.as_deref() {
             None => Place::Sqlite(settings.data_dir.join("chat.db")),
             Some(url) => Place::parse("--store", url)?,

@@ -32,27 +32,54 @@ pub(crate) struct Crowd {
     scene: Scene,
     devices: JoinSet<Record>,
     progress: Progress,
-    server: watch::Sender<Option<SocketAddr>>,
+    /// Where each device finds its server.
+    servers: Vec<watch::Sender<Option<SocketAddr>>>,
 }
 
 impl Crowd {
     /// People who have just met on this server.
     pub(crate) async fn gather(server: SocketAddr, random: &mut Random) -> Self {
         let scene = Scene::set(server).await;
-        let (progress, server) = (Progress::default(), watch::Sender::new(Some(server)));
+        let (progress, mut servers) = (Progress::default(), Vec::new());
         let mut devices = JoinSet::new();
         for person in &scene.people {
             for device in 0..person.logins.len() {
                 let device = Device::new(device, person, progress.clone(), random.fork());
-                devices.spawn(device.live(server.subscribe()));
+                let found = watch::Sender::new(Some(server));
+                devices.spawn(device.live(found.subscribe()));
+                servers.push(found);
             }
         }
-        Self { scene, devices, progress, server }
+        Self { scene, devices, progress, servers }
     }
 
     /// Tells them where the server is from now on, or that there is none.
     pub(crate) fn server_is(&self, server: Option<SocketAddr>) {
-        self.server.send_replace(server);
+        for found in &self.servers {
+            found.send_replace(server);
+        }
+    }
+
+    /// From its next connection on each device is where `place` says.
+    pub(crate) fn spread(&self, place: impl Fn(usize) -> SocketAddr) {
+        for (device, found) in self.servers.iter().enumerate() {
+            found.send_replace(Some(place(device)));
+        }
+    }
+
+    /// Devices of one server find another from now on; which they are.
+    pub(crate) fn move_from(&self, dead: SocketAddr, elsewhere: SocketAddr) -> Vec<usize> {
+        let is_there = |device: &usize| *self.servers[*device].borrow() == Some(dead);
+        let moved: Vec<usize> = (0..self.servers.len()).filter(is_there).collect();
+        self.will_be_at(&moved, elsewhere);
+        moved
+    }
+
+    /// From their next connection on these devices are there.
+    pub(crate) fn will_be_at(&self, devices: &[usize], server: SocketAddr) {
+        for device in devices {
+            self.servers[*device].send_replace(Some(server));
+        }
     }
 
     /// Waits until so many more messages were acknowledged.
