@@ -2,4 +2,4 @@
 
 use chat_core::conformance::Memory;
 
-chat_core::conformance::parity!(parity, Memory, 48, 1..60);
+chat_core::conformance::parity!(parity, Memory);

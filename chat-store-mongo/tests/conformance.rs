@@ -15,3 +15,11 @@ mod second {
 
     chat_core::conformance::suite!(SECOND);
 }
+
+/// Compared with the store in memory over random operations through the engine, and call by call.
+mod parity {
+    use super::common::{FIRST, SECOND};
+
+    chat_core::conformance::parity!(first, FIRST);
+    chat_core::conformance::parity!(second, SECOND);
+}

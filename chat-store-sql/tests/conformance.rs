@@ -70,12 +70,12 @@ mod split {
     chat_core::conformance::suite!(Split(Sqlite, Memory));
 }
 
-/// Compared with the store in memory over random operations through the engine.
+/// Compared with the store in memory over random operations through the engine, and call by call.
 mod parity {
     use chat_core::conformance::{Memory, Split};
 
     use super::Sqlite;
 
-    chat_core::conformance::parity!(alone, Sqlite, 64, 1..60);
-    chat_core::conformance::parity!(split, Split(Sqlite, Memory), 16, 1..40);
+    chat_core::conformance::parity!(alone, Sqlite);
+    chat_core::conformance::parity!(split, Split(Sqlite, Memory));
 }

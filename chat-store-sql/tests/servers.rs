@@ -18,10 +18,10 @@ mod mysql {
     chat_core::conformance::suite!(Server::MySql);
 }
 
-/// Compared with the store in memory over random operations through the engine.
+/// Compared with the store in memory over random operations through the engine, and call by call.
 mod parity {
     use crate::servers::Server;
 
-    chat_core::conformance::parity!(postgres, Server::Postgres, 16, 1..40);
-    chat_core::conformance::parity!(mysql, Server::MySql, 16, 1..40);
+    chat_core::conformance::parity!(postgres, Server::Postgres);
+    chat_core::conformance::parity!(mysql, Server::MySql);
 }

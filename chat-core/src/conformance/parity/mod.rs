@@ -1,280 +1,274 @@
-//! Model-based parity: random operations through the engine on the store in memory and on another one, everything
-//! observable compared.
+//! Model-based parity: random sequences on the store in memory and on another one, everything observable compared.
 //!
-//! Both engines get the same clock and the same source of ids, and operations come one after the other, so that every
-//! reply must be equal to the letter: ids, positions, times, counts and refusals. After each operation one user's
-//! whole view is compared; at the end everybody's, and what their connected devices were told.
+//! There are two levels. [`engine`] lets people talk through an engine over each store, whose replies and views must
+//! be equal to the letter: ids, positions, times, counts, refusals. [`calls`] calls the stores themselves, also as no
+//! engine does, and compares every answer of every read. Steps come one after the other, and both stores get the same
+//! clock and ids, so that nothing but the stores can differ.
+//!
+//! A sequence that shows a difference is cut down to the shortest that still does, and printed as it is written in the
+//! files of `regressions/`: one step a line, in JSON. What was found once is kept there, and replayed first on every
+//! store, also on one that is none of ours.
 
+mod calls;
+mod drafts;
+mod looks;
 mod operations;
+mod people;
+mod stores;
 
-use std::collections::BTreeMap;
+pub(super) use self::operations::operations;
+pub(super) use self::people::One;
+
+use std::fmt::{Debug, Display};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
-use proptest_state_machine::ReferenceStateMachine as _;
-use uuid::Uuid;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-pub use self::operations::{Anything, Operation};
-use self::operations::{PEOPLE, Place, ROOMS, client_id, user};
 use super::{Database, Fixture};
-use crate::command::{Command, NewConversation, Reply};
-use crate::delivery::{Open, Session};
-use crate::engine::{Chat, Policies};
-use crate::event::Event;
-use crate::id::{ConversationId, IdSource, Seq, Tenant};
+use crate::id::{IdSource as _, SystemIds, Tenant};
 use crate::memory::MemoryStore;
-use crate::page::Limit;
-use crate::store::{FriendFilter, Store, Window};
-use crate::testing::ManualClock;
-use crate::time::Timestamp;
+use crate::store::Store;
 
-/// Ids that count up, so that two engines make the same ones.
-#[derive(Debug, Default)]
-struct CountingIds(AtomicU64);
-
-impl IdSource for CountingIds {
-    fn uuid(&self, now: Timestamp) -> Uuid {
-        let count = self.0.fetch_add(1, Ordering::Relaxed);
-        let millis = u64::try_from(now.millis()).unwrap_or(0);
-        crate::id::version_7(millis, 0, count << 2)
-    }
-
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(7);
-    }
+/// How much is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// A few thousand steps: for every run.
+    Short,
+    /// More than a hundred thousand.
+    Long,
 }
 
-/// One engine of the two, with a connected device of everybody.
-pub(super) struct One {
-    pub(super) chat: Chat,
-    clock: ManualClock,
-    devices: Vec<Session>,
-}
-
-impl One {
-    pub(super) async fn new(store: Arc<dyn Store>) -> Self {
-        let clock = ManualClock::default();
-        let mut policies = Policies::default();
-        for name in ["direct", "group"] {
-            policies.set(name, "friends").expect("a policy of this name");
+impl Effort {
+    /// How many sequences of how many steps. Short ones meet young stores, long ones old ones.
+    const fn sequences(self) -> (usize, usize) {
+        match self {
+            Self::Short => (12, 120),
+            Self::Long => (300, 200),
         }
-        let chat = Chat::over(store)
-            .clock(Arc::new(clock.clone()))
-            .ids(Arc::new(CountingIds::default()))
-            .policies(policies)
-            .build()
-            .await
-            .expect("the store opens");
-        // Some are friends and there is a room already, so that most operations find something to do.
-        for (one, other) in [(1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (2, 5), (3, 4)] {
-            chat.actor(user(one)).request_friend(user(other)).await.expect("a request is free");
-            chat.actor(user(other)).accept_friend(user(one)).await.expect("it was just asked");
-        }
-        let room = NewConversation::group(client_id("room"), [user(2), user(3)]).named("a room");
-        chat.actor(user(1)).create(room).await.expect("friends make a room");
-        let mut devices = Vec::new();
-        for number in 1..=PEOPLE {
-            devices.push(chat.open_with(Open::new(user(number))).await.expect("a device connects"));
-        }
-        Self { chat, clock, devices }
-    }
-
-    pub(super) async fn perform(&self, operation: &Operation) -> Result<Reply, &'static str> {
-        self.clock.advance(Duration::from_millis(3));
-        let reply = self.chat.actor(operation.actor()).perform(operation.command()).await;
-        reply.map_err(|error| error.code())
-    }
-
-    /// Everything one user can see.
-    async fn view(&self, number: u64) -> Vec<Result<Reply, &'static str>> {
-        let actor = self.chat.actor(user(number));
-        let limit = Limit::MAX;
-        let mut seen = Vec::new();
-        let mut ask = async |command: Command| {
-            seen.push(actor.perform(command).await.map_err(|error| error.code()));
-        };
-        ask(Command::Conversations { after: None, limit }).await;
-        ask(Command::Friends { filter: FriendFilter::All, after: None, limit }).await;
-        let rooms = (1..=ROOMS).flat_map(|number| [Place::Room(number), Place::Channel(number)]);
-        let directs = (1..=PEOPLE).map(|other| Place::Direct(number, other));
-        for conversation in rooms.chain(directs).map(Place::id) {
-            ask(Command::Conversation { conversation }).await;
-            ask(Command::Members { conversation, after: None, limit }).await;
-            ask(Command::Entries { conversation, after: Seq::ZERO, limit }).await;
-            let small = Limit::new(3).unwrap_or_default();
-            for window in [None, Some(Window::After(Seq::new(2))), Some(Window::Around(Seq::new(6)))] {
-                ask(Command::History { conversation, window, limit: small }).await;
-            }
-        }
-        seen
-    }
-
-    /// The entries every device was told, once everything was passed on.
-    async fn told(&mut self) -> Vec<BTreeMap<ConversationId, Vec<u64>>> {
-        self.chat.settled().await;
-        let mut all = Vec::new();
-        for device in &mut self.devices {
-            let mut told: BTreeMap<ConversationId, Vec<u64>> = BTreeMap::new();
-            while let Some(event) = device.try_next() {
-                if let Event::Entry(entry) = event {
-                    told.entry(entry.conversation).or_default().push(entry.seq.get());
-                }
-            }
-            all.push(told);
-        }
-        all
     }
 }
 
-/// The first so many operations of a life that is always the same.
-pub(super) fn operations(count: usize) -> Vec<Operation> {
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let strategy = Anything::transitions(&());
-    let mut next = || strategy.new_tree(&mut runner).expect("operations are never filtered").current();
-    std::iter::repeat_with(&mut next).take(count).collect()
+/// How many sequences are tried while looking for the shortest one.
+const TRIES_MAX: usize = 400;
+
+/// What differed.
+#[derive(Debug)]
+struct Difference(String);
+
+/// Whether a step was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Done {
+    Yes,
+    /// It was refused by both.
+    No,
 }
 
-/// The store in memory and another one, side by side.
-pub struct Both {
-    runtime: tokio::runtime::Runtime,
-    memory: One,
-    other: One,
-    /// What the other store lives in.
-    _database: Arc<dyn Database>,
-    steps: u64,
+/// Two stores that are put through the same.
+trait Twins: Sized {
+    type Step: Clone + Debug + Serialize + DeserializeOwned;
+
+    /// The file of sequences that showed a difference once, and what is in it.
+    const REGRESSIONS: (&'static str, &'static str);
+
+    /// Every step there is, as likely as it is useful.
+    fn steps() -> BoxedStrategy<Self::Step>;
+
+    async fn new(memory: Arc<dyn Store>, other: Arc<dyn Store>) -> Self;
+
+    /// Does the same on both, and compares some of what can be seen of it; answers whether it was done at all.
+    async fn step(&mut self, step: &Self::Step) -> Result<Done, Difference>;
+
+    /// Compares everything, and takes both apart.
+    async fn finish(self) -> Result<(), Difference>;
 }
 
-impl Both {
-    /// Two engines over a fresh store of each kind; `None` when the fixture has none.
-    ///
-    /// # Panics
-    /// When a store does not open.
-    pub fn new(fixture: &dyn Fixture) -> Option<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let database = runtime.block_on(fixture.fresh())?;
-        let (memory, other) = runtime.block_on(async {
-            let memory = One::new(Arc::new(MemoryStore::new())).await;
-            (memory, One::new(database.store(Tenant::default())).await)
-        });
-        Some(Self { runtime, memory, other, _database: database, steps: 0 })
-    }
-
-    /// Does the same on both, and compares what can be seen of it.
-    ///
-    /// # Panics
-    /// When they differ.
-    pub fn apply(mut self, operation: &Operation) -> Self {
-        self.steps += 1;
-        let Self { runtime, memory, other, steps, .. } = &self;
-        runtime.block_on(async {
-            let (expected, found) = (memory.perform(operation).await, other.perform(operation).await);
-            assert_eq!(expected, found, "the reply to {operation:?}");
-            ACCEPTED.fetch_add(u64::from(found.is_ok()), Ordering::Relaxed);
-            let who = steps % PEOPLE + 1;
-            assert_eq!(
-                memory.view(who).await,
-                other.view(who).await,
-                "the view of {who} after {operation:?}"
-            );
-        });
-        COMPARED.fetch_add(1, Ordering::Relaxed);
-        self
-    }
-
-    /// Compares everything once more, and what was pushed with what is there.
-    ///
-    /// # Panics
-    /// When something differs, or a device was told anything twice, out of order or with a hole.
-    pub fn finish(mut self) {
-        let Self { runtime, memory, other, .. } = &mut self;
-        runtime.block_on(async {
-            for who in 1..=PEOPLE {
-                assert_eq!(memory.view(who).await, other.view(who).await, "the view of {who} at the end");
-            }
-            for (expected, found) in memory.told().await.iter().zip(other.told().await) {
-                assert_eq!(*expected, found, "what a device was told");
-                for seqs in found.values() {
-                    assert!(seqs.windows(2).all(|pair| pair[0] < pair[1]), "in order and once: {seqs:?}");
-                }
-            }
-        });
-        runtime.block_on(async { tokio::join!(memory.chat.shutdown(), other.chat.shutdown()) });
-    }
-}
-
-/// How many operations were compared in this process.
-static COMPARED: AtomicU64 = AtomicU64::new(0);
-
-/// How many of them were not refused.
-static ACCEPTED: AtomicU64 = AtomicU64::new(0);
-
-/// How many operations were compared in this process so far, and how many of them were not refused.
-pub fn compared() -> (u64, u64) {
-    (COMPARED.load(Ordering::Relaxed), ACCEPTED.load(Ordering::Relaxed))
-}
-
-/// A test that compares a store with the one in memory over random operations: `$cases` sequences of `$steps`
-/// operations each; the shortest one that fails is printed.
+/// Compares a store with the one in memory by what people see through an engine.
 ///
-/// `chat_core::conformance::parity!(parity, Sqlite, 64, 1..40);`
+/// # Panics
+/// With the shortest sequence that shows a difference.
+pub fn engine(fixture: &dyn Fixture, effort: Effort) {
+    run::<people::Engines>(fixture, effort);
+}
+
+/// Compares a store with the one in memory call by call.
+///
+/// # Panics
+/// With the shortest sequence that shows a difference.
+pub fn calls(fixture: &dyn Fixture, effort: Effort) {
+    run::<stores::Stores>(fixture, effort);
+}
+
+/// Two tests that compare a store with the one in memory: `parity!(name, fixture)` makes a module of this name. With
+/// `CHAT_TEST_LONG` set they compare more than a hundred thousand steps.
 #[macro_export]
 macro_rules! conformance_parity {
-    ($name:ident, $fixture:expr, $cases:expr, $steps:expr) => {
+    ($name:ident, $fixture:expr) => {
         mod $name {
             use super::*;
-            use $crate::conformance::parity::{Anything, Both, Operation, StateMachineTest, compared, run};
+            use $crate::conformance::parity::{Effort, calls, engine};
 
-            struct Parity;
-
-            impl StateMachineTest for Parity {
-                type SystemUnderTest = Option<Both>;
-                type Reference = Anything;
-
-                fn init_test((): &()) -> Option<Both> {
-                    Both::new(&$fixture)
-                }
-
-                fn apply(both: Option<Both>, (): &(), operation: Operation) -> Option<Both> {
-                    both.map(|both| both.apply(&operation))
-                }
-
-                fn teardown(both: Option<Both>, (): ()) {
-                    if let Some(both) = both {
-                        both.finish();
-                    }
-                }
+            fn effort() -> Effort {
+                if std::env::var_os("CHAT_TEST_LONG").is_some() { Effort::Long } else { Effort::Short }
             }
 
             #[test]
-            fn everything_observable_is_equal() {
-                run::<Parity>($cases, $steps);
-                let (compared, accepted) = compared();
-                println!("parity: {compared} operations compared, {accepted} of them not refused");
-                assert!(accepted * 4 >= compared, "operations that are all refused prove nothing");
+            fn what_people_see_is_equal() {
+                engine(&$fixture, effort());
+            }
+
+            #[test]
+            fn every_answer_is_equal() {
+                calls(&$fixture, effort());
             }
         }
     };
 }
 
-pub use proptest_state_machine::StateMachineTest;
+fn run<T: Twins>(fixture: &dyn Fixture, effort: Effort) {
+    let mut seed = [0; 32];
+    SystemIds::default().fill(&mut seed);
+    let (sequences, length) = effort.sequences();
+    let kept = kept::<T>();
+    let mut runner = TestRunner::new_with_rng(
+        ProptestConfig { failure_persistence: None, ..ProptestConfig::default() },
+        TestRng::from_seed(RngAlgorithm::ChaCha, &seed),
+    );
+    let one = proptest::collection::vec(T::steps(), length);
+    let fresh = (0..sequences).map(|_| one.new_tree(&mut runner).expect("steps can be made").current());
+    let (mut compared, mut done) = (0, 0);
+    for steps in kept.into_iter().chain(fresh) {
+        match attempt::<T>(fixture, &steps) {
+            None => return,
+            Some(Ok(of_these)) => (compared, done) = (compared + steps.len(), done + of_these),
+            Some(Err(difference)) => fail::<T>(fixture, steps, difference),
+        }
+    }
+    assert!(done * 4 >= compared, "steps that are all refused prove nothing: {done} of {compared} were done");
+    println!("counted: store={} parity={compared}", fixture.name());
+}
 
-/// Runs a parity test.
-///
-/// # Panics
-/// With the shortest sequence that shows a difference.
-pub fn run<T>(cases: u32, steps: std::ops::Range<usize>)
-where
-    T: StateMachineTest<Reference = Anything>,
-{
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
-    let machine = Anything::sequential_strategy(steps);
-    proptest::test_runner::TestRunner::new(config.clone())
-        .run(&machine, |(state, transitions, seen)| {
-            T::test_sequential(config.clone(), state, transitions, seen);
-            Ok(())
+/// Runs one sequence on a fresh database, and counts what was done of it; `None` when there is no database.
+fn attempt<T: Twins>(fixture: &dyn Fixture, steps: &[T::Step]) -> Option<Result<usize, Difference>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.expect("threads can be started");
+    let sequence = || {
+        runtime.block_on(async {
+            let database: Arc<dyn Database> = fixture.fresh().await?;
+            let memory: Arc<dyn Store> = Arc::new(MemoryStore::new());
+            let mut twins = T::new(memory, database.store(Tenant::default())).await;
+            let mut done = 0;
+            for step in steps {
+                match twins.step(step).await {
+                    Ok(step) => done += usize::from(step == Done::Yes),
+                    Err(Difference(what)) => {
+                        return Some(Err(Difference(format!("after {step:?}: {what}"))));
+                    }
+                }
+            }
+            Some(twins.finish().await.map(|()| done))
         })
-        .unwrap_or_else(|failure| panic!("{failure}"));
+    };
+    // What panics is a difference too, and has a shortest sequence.
+    catch_unwind(AssertUnwindSafe(sequence)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map_or("it panicked", String::as_str);
+        Some(Err(Difference(said.to_owned())))
+    })
+}
+
+fn fail<T: Twins>(fixture: &dyn Fixture, steps: Vec<T::Step>, difference: Difference) -> ! {
+    let (steps, Difference(what)) = shortest(steps, difference, |fewer| attempt::<T>(fixture, fewer)?.err());
+    let lines: Vec<String> = steps.iter().map(written).collect();
+    let (file, _) = T::REGRESSIONS;
+    panic!(
+        "{} differs from the store in memory: {what}\n\nThe shortest sequence that shows it; keep it in {file}:\n\n{}\n",
+        fixture.name(),
+        lines.join("\n")
+    );
+}
+
+/// Leaves out whatever does not matter, in ever smaller pieces.
+fn shortest<S: Clone>(
+    mut steps: Vec<S>,
+    mut difference: Difference,
+    attempt: impl Fn(&[S]) -> Option<Difference>,
+) -> (Vec<S>, Difference) {
+    let mut tries = 0;
+    let mut piece = steps.len().div_ceil(2);
+    while piece > 0 {
+        let mut from = 0;
+        while from < steps.len() && tries < TRIES_MAX {
+            tries += 1;
+            let until = (from + piece).min(steps.len());
+            let fewer: Vec<S> = steps[..from].iter().chain(&steps[until..]).cloned().collect();
+            match attempt(&fewer) {
+                Some(still) => (steps, difference) = (fewer, still),
+                None => from = until,
+            }
+        }
+        piece = if piece == 1 { 0 } else { piece.div_ceil(2) };
+    }
+    (steps, difference)
+}
+
+/// The sequences that are kept: one step a line, a blank line between two of them, `#` before what is for people.
+fn kept<T: Twins>() -> Vec<Vec<T::Step>> {
+    let (file, text) = T::REGRESSIONS;
+    let lines = text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>();
+    let sequences = lines.split(|line| line.trim().is_empty()).filter(|lines| !lines.is_empty());
+    let step =
+        |line: &&str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{file}: {error} in {line}"));
+    sequences.map(|lines| lines.iter().map(step).collect()).collect()
+}
+
+fn written<S: Serialize>(step: &S) -> String {
+    serde_json::to_string(step).expect("a step can be written")
+}
+
+/// Compares what the store in memory and the other one say.
+fn equal<A: PartialEq + Debug>(what: impl Display, memory: &A, other: &A) -> Result<(), Difference> {
+    if memory == other {
+        return Ok(());
+    }
+    Err(Difference(format!("{what}\n  in memory: {memory:?}\n      other: {other:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shortest_sequence_is_found() {
+        let shows = |steps: &[u32]| {
+            let shows = steps.contains(&7) && steps.iter().filter(|step| **step % 2 == 0).count() >= 2;
+            shows.then(|| Difference("it differs".to_owned()))
+        };
+        let (found, _) = shortest((0..50).collect(), Difference(String::new()), shows);
+        assert_eq!(found.len(), 3);
+        assert!(shows(&found).is_some());
+    }
+
+    #[test]
+    fn kept_sequences_can_be_read() {
+        kept::<people::Engines>();
+        kept::<stores::Stores>();
+    }
+
+    #[test]
+    fn steps_are_read_as_they_are_written() {
+        fn assert_read<T: Twins>() {
+            let mut runner = TestRunner::deterministic();
+            let steps = proptest::collection::vec(T::steps(), 500).new_tree(&mut runner).unwrap().current();
+            for step in steps {
+                let read: T::Step = serde_json::from_str(&written(&step)).unwrap();
+                assert_eq!(format!("{read:?}"), format!("{step:?}"));
+            }
+        }
+        assert_read::<people::Engines>();
+        assert_read::<stores::Stores>();
+    }
 }

@@ -1,7 +1,8 @@
 //! The operations of a parity test: what may happen, how likely it is, and which command it is at a door.
 
 use proptest::prelude::*;
-use proptest_state_machine::ReferenceStateMachine;
+use proptest::strategy::ValueTree as _;
+use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, Destination, NewConversation, PolicyPatch, Update, Who};
 use crate::conversation::{History, Join, Post, Read, Role};
@@ -17,36 +18,75 @@ pub(super) const ROOMS: u64 = 3;
 const SEQS: u64 = 12;
 
 /// One operation: who does what.
-#[derive(Clone, Debug)]
-pub struct Operation {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in super::super) struct Operation {
     by: u64,
     what: What,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 enum What {
-    Friend(u64, Action),
+    Friend(u64, Deed),
     Withdraw(u64),
     SendTo(u64, u8, Option<u8>),
     Send(Place, u8, Option<u8>),
     Edit(Place, u64, u8, Option<u64>),
     Delete(Place, u64),
     Report(Place, Option<u64>, Option<u64>),
-    Create(u64, Vec<u64>, History),
+    Create(u64, Vec<u64>, #[serde(with = "HistoryName")] History),
     Channel(u64),
     Join(Place),
     Leave(Place),
     Close(Place),
     Add(Place, Vec<u64>),
     Remove(Place, u64),
-    SetRole(Place, u64, Role),
-    Rename(Place, u8),
-    Policy(Place, PolicyPatch),
+    SetRole(Place, u64, #[serde(with = "RoleName")] Role),
+    Update(Place, Named, Named, Option<u8>),
+    Policy(Place, Doors),
     Direct(u64),
 }
 
+/// What one does about a friendship.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+enum Deed {
+    Request,
+    Accept,
+    Reject,
+    Cancel,
+    Remove,
+    Block,
+    Unblock,
+}
+
+/// What becomes of a field: kept, cleared, or this word.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+enum Named {
+    Keep,
+    Clear,
+    Set(u8),
+}
+
+/// Which doors are opened (`true`) or shut: for joining, for reading, for writing.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Doors(Option<bool>, Option<bool>, Option<bool>);
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "History")]
+enum HistoryName {
+    All,
+    FromJoin,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Role")]
+pub(super) enum RoleName {
+    Member,
+    Admin,
+    Owner,
+}
+
 /// Which conversation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Place {
     Direct(u64, u64),
     Room(u64),
@@ -75,23 +115,17 @@ pub(super) fn client_id(text: &str) -> ClientId {
     ClientId::new(text).expect("a short word")
 }
 
-/// The model knows nothing: every operation is allowed at any time, and the store in memory is what is right.
-#[derive(Clone, Debug)]
-pub struct Anything;
+/// The first so many operations of a life that is always the same.
+pub(in super::super) fn operations(count: usize) -> Vec<Operation> {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let one = operation();
+    let mut next = || one.new_tree(&mut runner).expect("operations are never filtered").current();
+    std::iter::repeat_with(&mut next).take(count).collect()
+}
 
-impl ReferenceStateMachine for Anything {
-    type State = ();
-    type Transition = Operation;
-
-    fn init_state() -> BoxedStrategy<()> {
-        Just(()).boxed()
-    }
-
-    fn transitions((): &()) -> BoxedStrategy<Operation> {
-        (people(), what()).prop_map(|(by, what)| Operation { by, what }).boxed()
-    }
-
-    fn apply((): (), _operation: &Operation) {}
+/// Every operation, at any time: the store in memory is what is right.
+pub(super) fn operation() -> BoxedStrategy<Operation> {
+    (people(), what()).prop_map(|(by, what)| Operation { by, what }).boxed()
 }
 
 fn people() -> impl Strategy<Value = u64> {
@@ -107,23 +141,25 @@ fn place() -> impl Strategy<Value = Place> {
     ]
 }
 
-fn action() -> impl Strategy<Value = Action> {
+fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
-        4 => Just(Action::Request),
-        4 => Just(Action::Accept),
-        1 => Just(Action::Reject),
-        1 => Just(Action::Cancel),
-        1 => Just(Action::Remove),
-        1 => Just(Action::Block),
-        3 => Just(Action::Unblock),
+        4 => Just(Deed::Request),
+        4 => Just(Deed::Accept),
+        1 => Just(Deed::Reject),
+        1 => Just(Deed::Cancel),
+        1 => Just(Deed::Remove),
+        1 => Just(Deed::Block),
+        3 => Just(Deed::Unblock),
     ]
 }
 
-fn policy() -> impl Strategy<Value = PolicyPatch> {
-    let join = proptest::option::of(prop_oneof![Just(Join::Open), Just(Join::Invite)]);
-    let read = proptest::option::of(prop_oneof![Just(Read::Anyone), Just(Read::Members)]);
-    let post = proptest::option::of(prop_oneof![Just(Post::Members), Just(Post::Admins)]);
-    (join, read, post).prop_map(|(join, read, post)| PolicyPatch { join, read, post })
+fn named() -> impl Strategy<Value = Named> {
+    prop_oneof![2 => Just(Named::Keep), 1 => Just(Named::Clear), 3 => any::<u8>().prop_map(Named::Set)]
+}
+
+fn doors() -> impl Strategy<Value = Doors> {
+    let door = || proptest::option::of(any::<bool>());
+    (door(), door(), door()).prop_map(|(join, read, write)| Doors(join, read, write))
 }
 
 fn what() -> impl Strategy<Value = What> {
@@ -133,26 +169,27 @@ fn what() -> impl Strategy<Value = What> {
     let some = || proptest::collection::vec(people(), 1..4);
     let repeated = || proptest::option::weighted(0.3, 0_u8..6);
     prop_oneof![
-        6 => (people(), action()).prop_map(|(other, action)| What::Friend(other, action)),
-        1 => people().prop_map(What::Withdraw),
-        6 => (people(), any::<u8>(), repeated()).prop_map(|(to, text, id)| What::SendTo(to, text, id)),
-        12 => (place(), any::<u8>(), repeated()).prop_map(|(to, text, id)| What::Send(to, text, id)),
-        4 => (place(), seq(), any::<u8>(), proptest::option::weighted(0.3, seq()))
+        60 => (people(), deed()).prop_map(|(other, deed)| What::Friend(other, deed)),
+        10 => people().prop_map(What::Withdraw),
+        60 => (people(), any::<u8>(), repeated()).prop_map(|(to, text, id)| What::SendTo(to, text, id)),
+        120 => (place(), any::<u8>(), repeated()).prop_map(|(to, text, id)| What::Send(to, text, id)),
+        40 => (place(), seq(), any::<u8>(), proptest::option::weighted(0.3, seq()))
             .prop_map(|(of, seq, text, rev)| What::Edit(of, seq, text, rev)),
-        4 => (place(), seq()).prop_map(|(of, seq)| What::Delete(of, seq)),
-        5 => (place(), proptest::option::of(seq()), proptest::option::of(seq()))
+        40 => (place(), seq()).prop_map(|(of, seq)| What::Delete(of, seq)),
+        50 => (place(), proptest::option::of(seq()), proptest::option::of(seq()))
             .prop_map(|(of, read, delivered)| What::Report(of, read, delivered)),
-        4 => (1..=ROOMS, some(), history).prop_map(|(room, who, history)| What::Create(room, who, history)),
-        2 => (1..=ROOMS).prop_map(What::Channel),
-        3 => place().prop_map(What::Join),
-        2 => place().prop_map(What::Leave),
-        1 => place().prop_map(What::Close),
-        3 => (place(), some()).prop_map(|(to, who)| What::Add(to, who)),
-        2 => (place(), people()).prop_map(|(of, who)| What::Remove(of, who)),
-        3 => (place(), people(), role).prop_map(|(of, who, role)| What::SetRole(of, who, role)),
-        1 => (place(), any::<u8>()).prop_map(|(of, name)| What::Rename(of, name)),
-        2 => (place(), policy()).prop_map(|(of, policy)| What::Policy(of, policy)),
-        1 => people().prop_map(What::Direct),
+        40 => (1..=ROOMS, some(), history).prop_map(|(room, who, history)| What::Create(room, who, history)),
+        20 => (1..=ROOMS).prop_map(What::Channel),
+        30 => place().prop_map(What::Join),
+        20 => place().prop_map(What::Leave),
+        3 => place().prop_map(What::Close),
+        30 => (place(), some()).prop_map(|(to, who)| What::Add(to, who)),
+        20 => (place(), people()).prop_map(|(of, who)| What::Remove(of, who)),
+        30 => (place(), people(), role).prop_map(|(of, who, role)| What::SetRole(of, who, role)),
+        20 => (place(), named(), named(), proptest::option::of(any::<u8>()))
+            .prop_map(|(of, name, picture, metadata)| What::Update(of, name, picture, metadata)),
+        20 => (place(), doors()).prop_map(|(of, doors)| What::Policy(of, doors)),
+        10 => people().prop_map(What::Direct),
     ]
 }
 
@@ -171,12 +208,53 @@ fn draft(text: u8, id: Option<u8>) -> Draft {
         draft = draft.reply_to(Seq::new(u64::from(text) % SEQS + 1));
     }
     if text.is_multiple_of(11) {
-        let object = serde_json::Map::from_iter([("$ne".to_owned(), serde_json::Value::Null)]);
-        draft = draft.metadata(Metadata::new(object).expect("flat"));
+        draft = draft.metadata(metadata(text));
     }
     match id {
         Some(id) => draft.client_id(client_id(&format!("same-{id}"))),
         None => draft,
+    }
+}
+
+/// Metadata as a host may have it, with keys that mean something to some databases.
+fn metadata(number: u8) -> Metadata {
+    let value = serde_json::json!({ "$ne": null, "a.b": word(number), "": [i64::MIN, u64::MAX, 0.1, -0.0] });
+    let serde_json::Value::Object(object) = value else { unreachable!("it is one") };
+    Metadata::new(object).expect("flat")
+}
+
+impl Deed {
+    const fn action(self) -> Action {
+        match self {
+            Self::Request => Action::Request,
+            Self::Accept => Action::Accept,
+            Self::Reject => Action::Reject,
+            Self::Cancel => Action::Cancel,
+            Self::Remove => Action::Remove,
+            Self::Block => Action::Block,
+            Self::Unblock => Action::Unblock,
+        }
+    }
+}
+
+impl Named {
+    fn patch(self) -> Patch<String> {
+        match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(number) => Patch::Set(word(number).replace(['\t', '\n'], "")),
+        }
+    }
+}
+
+impl Doors {
+    fn policy(self) -> PolicyPatch {
+        let Self(join, read, post) = self;
+        PolicyPatch {
+            join: join.map(|open| if open { Join::Open } else { Join::Invite }),
+            read: read.map(|open| if open { Read::Anyone } else { Read::Members }),
+            post: post.map(|open| if open { Post::Members } else { Post::Admins }),
+        }
     }
 }
 
@@ -187,7 +265,9 @@ impl Operation {
         let seqs = |number: Option<u64>| number.map(Seq::new);
         let people = |numbers: &[u64]| numbers.iter().map(|number| user(*number)).collect::<Vec<_>>();
         match &self.what {
-            What::Friend(other, action) => Command::Friend { who: Who::Id(user(*other)), action: *action },
+            What::Friend(other, deed) => {
+                Command::Friend { who: Who::Id(user(*other)), action: deed.action() }
+            }
             What::Withdraw(other) => Command::Withdraw { who: Who::Id(user(*other)) },
             What::SendTo(to, text, id) => {
                 Command::Send { to: Destination::User(user(*to)), draft: draft(*text, *id) }
@@ -221,16 +301,39 @@ impl Operation {
             What::SetRole(of, who, role) => {
                 Command::SetRole { conversation: of.id(), user: user(*who), role: *role, client_id: None }
             }
-            What::Rename(of, name) => {
-                let update =
-                    Update { name: Patch::Set(word(*name).replace(['\t', '\n'], "")), ..Update::default() };
+            What::Update(of, name, picture, number) => {
+                let (name, picture) = (name.patch(), picture.patch());
+                let metadata = number.map_or(Patch::Keep, |number| Patch::Set(metadata(number)));
+                let update = Update { name, picture, metadata, policy: PolicyPatch::default() };
                 Command::Update { conversation: of.id(), update, client_id: None }
             }
-            What::Policy(of, policy) => {
-                let update = Update { policy: *policy, ..Update::default() };
+            What::Policy(of, doors) => {
+                let update = Update { policy: doors.policy(), ..Update::default() };
                 Command::Update { conversation: of.id(), update, client_id: None }
             }
             What::Direct(other) => Command::Direct { user: user(*other) },
+        }
+    }
+
+    /// Where it happens, if it happens in a conversation.
+    pub(super) fn place(&self) -> Option<Place> {
+        match self.what {
+            What::Friend(..) | What::Withdraw(_) => None,
+            What::SendTo(other, ..) | What::Direct(other) => Some(Place::Direct(self.by, other)),
+            What::Create(room, ..) => Some(Place::Room(room)),
+            What::Channel(room) => Some(Place::Channel(room)),
+            What::Send(of, ..)
+            | What::Edit(of, ..)
+            | What::Delete(of, _)
+            | What::Report(of, ..)
+            | What::Join(of)
+            | What::Leave(of)
+            | What::Close(of)
+            | What::Add(of, _)
+            | What::Remove(of, _)
+            | What::SetRole(of, ..)
+            | What::Update(of, ..)
+            | What::Policy(of, _) => Some(of),
         }
     }
 
