@@ -42,6 +42,7 @@ pub mod sessions;
 pub mod tenants;
 pub mod text;
 pub mod times;
+pub mod transfer;
 pub mod two_engines;
 pub mod unicode;
 pub mod unread;

@@ -283,6 +283,16 @@ macro_rules! conformance_suite {
                 expired_logins_swept_by_two,
                 a_log_walked_while_it_grows,
             }
+            transfer {
+                a_log_is_put_in_pieces,
+                a_row_is_replaced,
+                holes_are_refused,
+                members_of_a_range_are_replaced,
+                logins_of_a_range_are_replaced,
+                accounts_are_put_whole,
+                feeds_go_on_where_they_were,
+                the_meaning_of_rows_is_put_first,
+            }
             two_engines {
                 talk_on_both,
                 members_on_both,

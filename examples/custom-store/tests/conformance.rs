@@ -59,7 +59,7 @@ impl Database for JournalDatabase {
 
 chat_core::conformance::suite!(Journals);
 
-chat_core::conformance::parity!(parity, Journals, 16, 1..40);
+chat_core::conformance::parity!(parity, Journals);
 
 /// Makes a conversation of this number.
 async fn make(store: &JournalStore, number: u8) -> Result<(), StoreError> {

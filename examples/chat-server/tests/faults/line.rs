@@ -77,7 +77,8 @@ pub(crate) async fn it_is_slow_and_everybody_asks(world: &mut World) {
 /// A request is done and its reply lost, as often as not that of a commit.
 pub(crate) async fn replies_are_lost(world: &mut World) {
     for _ in 0..rounds(40, 1_000) {
-        let lost = world.line().lose_reply(Piece::Nth(1 + world.random.below(NEAR)));
+        let piece = Piece::Nth(1 + world.random.below(NEAR));
+        let lost = world.line().lose_reply(piece);
         lost.await.unwrap();
         world.serves_again_within(BACK_MAX).await;
     }
@@ -86,7 +87,8 @@ pub(crate) async fn replies_are_lost(world: &mut World) {
 /// A request is believed lost, and done when everybody has gone on.
 pub(crate) async fn requests_come_late(world: &mut World) {
     for _ in 0..rounds(10, 200) {
-        let held = world.line().hold(Piece::Nth(1 + world.random.below(NEAR)));
+        let piece = Piece::Nth(1 + world.random.below(NEAR));
+        let held = world.line().hold(piece);
         let late = held.await.unwrap();
         // Where its locks keep everybody waiting it comes all the same.
         let _ = timeout(HELD, world.crowd.more_acked(40)).await;
