@@ -1,4 +1,4 @@
-//! A store on MySQL or MariaDB.
+#![doc = include_str!("docs/mysql.md")]
 
 use chat_core::id::Tenant;
 use chat_core::store::{Access, People, Store, StoreError, Talk};

@@ -1,4 +1,4 @@
-//! A store on PostgreSQL.
+#![doc = include_str!("docs/postgres.md")]
 
 use chat_core::id::Tenant;
 use chat_core::store::{Access, People, Store, StoreError, Talk};
