@@ -15,6 +15,8 @@ mod dialect;
 mod error;
 mod found;
 mod friendships;
+#[cfg(feature = "postgres")]
+mod heads;
 mod line;
 mod link;
 mod locks;
@@ -82,6 +84,8 @@ struct Shared {
     readers: Arc<Pool>,
     writers: Arc<Pool>,
     meta: RwLock<Meta>,
+    #[cfg(feature = "postgres")]
+    heads: heads::Heads,
 }
 
 impl Server {

@@ -104,6 +104,8 @@ impl Server {
             readers: Pool::new(lent, settings.readers),
             writers,
             meta: RwLock::new(meta),
+            #[cfg(feature = "postgres")]
+            heads: super::heads::Heads::default(),
         };
         Ok(Self::new(Arc::new(shared), settings.tenant))
     }

@@ -141,6 +141,8 @@ impl TransferTalk for Server {
     }
 
     async fn put_log(&self, record: &Conversation, rows: &[EntryCopy]) -> Result<(), StoreError> {
+        #[cfg(feature = "postgres")]
+        self.shared.heads.forget(self.tenant_column(), record.id);
         let put = Arc::new(Put {
             key: self.current_meta().digest_key,
             record: record.clone(),

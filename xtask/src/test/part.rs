@@ -73,7 +73,7 @@ impl Part {
         match (binary.package.as_str(), binary.target.as_str()) {
             ("chat-store-sql", _) => Self::Sql,
             ("chat-store-mongo", _) => Self::Mongo,
-            ("testbed", _) | (_, "faults") => Self::Faults,
+            ("testbed", _) | (_, "faults" | "cluster") => Self::Faults,
             (_, "browser") => Self::Browser,
             (_, "kill") => Self::Kill,
             (_, "split") => Self::Split,

@@ -13,13 +13,17 @@ use chat_core::id::{ConversationId, Seq, UserId};
 use chat_core::message::ClientId;
 use chat_core::store::{Change, Effect, Lane, LaneDone, Outcome, StoreError};
 
+#[cfg(feature = "postgres")]
+use super::quick::Quick;
 use super::{Place, place};
 use crate::codec::{dedupe, int, pack_client_id};
-use crate::plan::{Known, NewEntry, Plan, Record, Target, Wanted, Write, plan};
+use crate::plan::{Kept, Known, NewEntry, Plan, Record, Target, Wanted, Write, plan};
 use crate::server::Server;
 use crate::server::columns::{Columns, Row};
 use crate::server::conversations::{self, update};
 use crate::server::dead::bury;
+#[cfg(feature = "postgres")]
+use crate::server::dialect::Dialect;
 use crate::server::error::{Done, UNREADABLE};
 use crate::server::found::Found;
 use crate::server::line::Line;
@@ -29,6 +33,9 @@ use crate::statements::batched::{
     conversations as batched_conversations, log as batched, members as batched_members,
 };
 use crate::statements::{log as sql, members as members_sql};
+
+/// Lanes from which on a batch is parted.
+const SPLIT_MIN: usize = 8;
 
 /// Who made an entry under which id, as columns.
 pub(in crate::server) struct Made {
@@ -106,31 +113,65 @@ pub(in crate::server) async fn firsts<'m>(
     Ok(firsts)
 }
 
-/// Appends a batch.
+/// What became of a lane, and of its conversation.
+pub(super) type Answer = Result<(Vec<Outcome>, Kept), StoreError>;
+
+/// Appends a batch: in two parts, told apart by the conversations' ids, which commit at the same time.
 pub(super) async fn append(server: &Server, batch: Arc<[Lane]>) -> Vec<Result<LaneDone, StoreError>> {
-    let lanes = batch.len();
-    if lanes == 0 {
+    let (even, odd): (Vec<usize>, Vec<usize>) = (0..batch.len()).partition(|nth| {
+        batch.len() < SPLIT_MIN || batch[*nth].conversation.as_bytes()[15].is_multiple_of(2)
+    });
+    let (first, second) = tokio::join!(part(server, &batch, &even), part(server, &batch, &odd));
+    let answers = even.into_iter().zip(first).chain(odd.into_iter().zip(second));
+    let mut done: Vec<_> = answers.collect();
+    done.sort_unstable_by_key(|(nth, _)| *nth);
+    done.into_iter().map(|(_, answer)| server.remember(answer)).collect()
+}
+
+/// Appends some lanes of a batch.
+async fn part(server: &Server, batch: &Arc<[Lane]>, lanes: &[usize]) -> Vec<Answer> {
+    if lanes.is_empty() {
         return Vec::new();
     }
-    let key = server.current_meta().digest_key;
-    let done = server
-        .write(move |line| {
-            let batch = Arc::clone(&batch);
-            Box::pin(async move { append_all(line, &key, &batch).await })
+    #[cfg(feature = "postgres")]
+    if server.shared.dialect == Dialect::Postgres {
+        match super::quick::append(server, batch, lanes).await {
+            Ok(Quick::Done(answers)) => return answers,
+            Ok(Quick::NotSo) => {}
+            Err(error) => return vec![Err(error); lanes.len()],
+        }
+    }
+    let (count, key) = (lanes.len(), server.current_meta().digest_key);
+    let (batch, lanes) = (Arc::clone(batch), Arc::<[usize]>::from(lanes));
+    let done = server.write(move |line| {
+        let (batch, lanes) = (Arc::clone(&batch), Arc::clone(&lanes));
+        Box::pin(async move {
+            let asked: Vec<Asked<'_>> = lanes.iter().map(|nth| Asked::of(&key, &batch[*nth])).collect();
+            append_all(line, &asked).await
         })
-        .await;
-    done.unwrap_or_else(|error| vec![Err(error); lanes])
+    });
+    done.await.unwrap_or_else(|error| vec![Err(error); count])
+}
+
+impl Server {
+    /// Keeps what is now known of a conversation, for the next time.
+    fn remember(&self, answer: Answer) -> Result<LaneDone, StoreError> {
+        let (outcomes, kept) = answer?;
+        #[cfg(feature = "postgres")]
+        self.shared.heads.put(self.tenant_column(), &kept);
+        Ok(LaneDone { outcomes, conversation: kept.conversation })
+    }
 }
 
 /// A lane with what it asks for.
-struct Asked<'l> {
-    lane: &'l Lane,
-    made: Vec<Made>,
+pub(super) struct Asked<'l> {
+    pub(super) lane: &'l Lane,
+    pub(super) made: Vec<Made>,
     wanted: Wanted,
 }
 
 impl<'l> Asked<'l> {
-    fn of(key: &[u8; 32], lane: &'l Lane) -> Self {
+    pub(super) fn of(key: &[u8; 32], lane: &'l Lane) -> Self {
         let id = lane.conversation;
         let made = lane.drafts.iter().map(|draft| Made::of(key, id, draft.by, &draft.client_id));
         Self { lane, made: made.collect(), wanted: Wanted::of(lane) }
@@ -138,13 +179,8 @@ impl<'l> Asked<'l> {
 }
 
 /// Locks, reads, plans and writes.
-async fn append_all(
-    line: &mut Line,
-    key: &[u8; 32],
-    batch: &[Lane],
-) -> Done<Vec<Result<LaneDone, StoreError>>> {
-    let asked: Vec<Asked<'_>> = batch.iter().map(|lane| Asked::of(key, lane)).collect();
-    let known = read(line, &asked).await?;
+async fn append_all(line: &mut Line, asked: &[Asked<'_>]) -> Done<Vec<Answer>> {
+    let known = read(line, asked).await?;
     let mut seen = HashSet::new();
     let plans = asked.iter().zip(known).map(|(asked, known)| {
         let is_second = !seen.insert(asked.lane.conversation);
@@ -155,8 +191,7 @@ async fn append_all(
     let planned: Vec<(&Asked<'_>, &Plan<'_>)> =
         asked.iter().zip(&plans).filter_map(|(asked, plan)| Some((asked, plan.as_ref().ok()?))).collect();
     write(line, &planned).await?;
-    let answer = |plan: Plan<'_>| LaneDone { outcomes: plan.outcomes, conversation: plan.kept.conversation };
-    Ok(plans.into_iter().map(|plan| plan.map(answer)).collect())
+    Ok(plans.into_iter().map(|plan| plan.map(|plan| (plan.outcomes, plan.kept))).collect())
 }
 
 /// Everything the lanes are judged by, for each of them. What of it cannot be read is that lane's own failure.
@@ -237,7 +272,7 @@ async fn write(line: &mut Line, planned: &[(&Asked<'_>, &Plan<'_>)]) -> Done<()>
 }
 
 /// An entry as a row.
-fn entry<'v>(id: ConversationId, entry: &NewEntry<'v>, made: &'v Made) -> [Value<'v>; 15] {
+pub(super) fn entry<'v>(id: ConversationId, entry: &NewEntry<'v>, made: &'v Made) -> [Value<'v>; 15] {
     let (draft, place) = (entry.draft, entry.appended);
     let (message, seq) = (entry.message, int(place.seq.get()));
     [
@@ -321,7 +356,8 @@ async fn change_members(line: &mut Line, planned: &[(&Asked<'_>, &Plan<'_>)]) ->
     Ok(())
 }
 
-async fn move_own_reads(line: &mut Line, planned: &[(&Asked<'_>, &Plan<'_>)]) -> Done<()> {
+/// How far the senders have read by writing, in the order of their keys.
+pub(super) fn own_reads(planned: &[(&Asked<'_>, &Plan<'_>)]) -> Rows<'static> {
     let reads = planned.iter().flat_map(|(asked, plan)| {
         plan.own_reads.iter().map(|read| ((asked.lane.conversation, read.user), (read.seq, read.n)))
     });
@@ -330,7 +366,11 @@ async fn move_own_reads(line: &mut Line, planned: &[(&Asked<'_>, &Plan<'_>)]) ->
         let numbers = [int(seq.get()), int(*n)].map(Value::from);
         [Value::from(id.as_bytes()), Value::from(user.as_bytes()), numbers[0], numbers[1]]
     };
-    let rows: Rows<'_> = reads.iter().map(row).collect();
+    reads.iter().map(row).collect()
+}
+
+async fn move_own_reads(line: &mut Line, planned: &[(&Asked<'_>, &Plan<'_>)]) -> Done<()> {
+    let rows = own_reads(planned);
     if !rows.is_empty() {
         line.execute(batched_members::OWN_READS, values![&rows, line.tenant]).await?;
     }

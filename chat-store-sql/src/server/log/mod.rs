@@ -5,6 +5,8 @@
 
 mod append;
 mod history;
+#[cfg(feature = "postgres")]
+mod quick;
 mod rows;
 
 use std::collections::HashMap;
@@ -35,7 +37,8 @@ use crate::statements::batched::{conversations as conversations_sql, log as batc
 #[async_trait]
 impl Log for Server {
     async fn append(&self, batch: Arc<[Lane]>) -> Vec<Result<LaneDone, StoreError>> {
-        append::append(self, batch).await
+        // On the heap: it holds the whole batch, and would make every future around it as large.
+        Box::pin(append::append(self, batch)).await
     }
 
     async fn entries(&self, wanted: &[After], limit: Limit) -> Result<Vec<Entries>, StoreError> {

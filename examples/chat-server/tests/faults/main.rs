@@ -13,6 +13,7 @@ mod client;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/crowd/mod.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
 mod crowd;
 #[path = "../common/storage.rs"]
 #[expect(dead_code, reason = "other tests use more of it")]
