@@ -49,25 +49,40 @@ impl MongoStore {
 
     /// Makes rows of everything that this state of a conversation holds.
     pub(crate) async fn flush(&self, room: &Room) -> Done<()> {
-        if room.tail.is_empty() && room.moves.is_empty() {
-            return Ok(());
-        }
-        let (of, keys) = (room.now().id, self.keys());
-        self.insert_entries(of, &room.tail).await?;
-        let changes = message_changes(keys, of, &room.tail)?;
-        self.database().change(Table::Entries, changes, Order::Kept).await?;
-        self.database().change(Table::Dead, dead::changes(keys, of, &room.tail), Order::Any).await?;
-        self.database().change(Table::Members, moves(keys, room), Order::Any).await?;
-        let reads = own_reads(&room.tail).into_iter().map(|(user, read)| own_read(keys, of, user, read));
-        self.database().change(Table::Members, reads.collect(), Order::Any).await?;
-        self.let_go(room).await
+        self.flush_all(std::slice::from_ref(room)).await
     }
 
-    async fn insert_entries(&self, of: ConversationId, tail: &[TailEntry]) -> Done<()> {
-        for entries in tail.chunks(KEYS_MAX) {
-            let rows = entries.iter().map(|entry| entry.row.clone()).collect();
+    /// The same of several conversations, in as many commands as for one.
+    pub(crate) async fn flush_all(&self, rooms: &[Room]) -> Done<()> {
+        let rooms: Vec<&Room> =
+            rooms.iter().filter(|room| !room.tail.is_empty() || !room.moves.is_empty()).collect();
+        let keys = self.keys();
+        self.insert_entries(&rooms).await?;
+        let mut changes = Vec::new();
+        for room in &rooms {
+            changes.extend(message_changes(keys, room)?);
+        }
+        self.database().change(Table::Entries, changes, Order::Kept).await?;
+        let dead = rooms.iter().flat_map(|room| dead::changes(keys, room.now().id, &room.tail));
+        self.database().change(Table::Dead, dead.collect(), Order::Any).await?;
+        let moves = rooms.iter().flat_map(|room| moves(keys, room));
+        self.database().change(Table::Members, moves.collect(), Order::Any).await?;
+        let reads = rooms.iter().flat_map(|room| {
+            let of = room.now().id;
+            own_reads(&room.tail).into_iter().map(move |(user, read)| own_read(keys, of, user, read))
+        });
+        self.database().change(Table::Members, reads.collect(), Order::Any).await?;
+        let let_go = rooms.iter().map(|room| let_go(keys, room));
+        self.database().change(Table::Conversations, let_go.collect(), Order::Any).await
+    }
+
+    async fn insert_entries(&self, rooms: &[&Room]) -> Done<()> {
+        let entries = rooms.iter().flat_map(|room| room.tail.iter().map(|entry| (room.now().id, entry)));
+        let entries: Vec<(ConversationId, &TailEntry)> = entries.collect();
+        for entries in entries.chunks(KEYS_MAX) {
+            let rows = entries.iter().map(|(_, entry)| entry.row.clone()).collect();
             if self.database().insert(Table::Entries, rows).await? > 0 {
-                self.assert_there(of, entries).await?;
+                self.assert_there(entries).await?;
             }
         }
         Ok(())
@@ -75,23 +90,25 @@ impl MongoStore {
 
     /// A row that was refused must be there by its place: were it another one of the same `client_id`, there would
     /// be a hole in the log.
-    async fn assert_there(&self, of: ConversationId, entries: &[TailEntry]) -> Done<()> {
-        let keys = entries.iter().map(|entry| self.keys().entry(of, entry.seq));
+    async fn assert_there(&self, entries: &[(ConversationId, &TailEntry)]) -> Done<()> {
+        let keys = entries.iter().map(|(of, entry)| self.keys().entry(*of, entry.seq));
         let query = Query::keys(keys).fields(doc! { "_id": 1 });
         let there = self.database().find(Table::Entries, query).await?.len();
         if there == entries.len() { Ok(()) } else { Err(Unreadable("made").into()) }
     }
+}
 
-    async fn let_go(&self, room: &Room) -> Done<()> {
-        let head = seq(room.now().head);
-        let mut gone = doc! { "tail": { "seq": { "$lte": head } } };
-        if !room.moves.is_empty() {
-            gone.insert("moves", doc! { "version": { "$lte": room.version } });
-        }
-        let update = doc! { "$max": { "flushed": head }, "$pull": gone };
-        let filter = doc! { "_id": self.keys().conversation(room.now().id) };
-        self.database().swap(Table::Conversations, filter, update).await?;
-        Ok(())
+/// The document lets go of what is rows now, and of no more.
+fn let_go(keys: Keys, room: &Room) -> Statement {
+    let head = seq(room.now().head);
+    let mut gone = doc! { "tail": { "seq": { "$lte": head } } };
+    if !room.moves.is_empty() {
+        gone.insert("moves", doc! { "version": { "$lte": room.version } });
+    }
+    Statement {
+        filter: doc! { "_id": keys.conversation(room.now().id) },
+        update: doc! { "$max": { "flushed": head }, "$pull": gone },
+        absent: Absent::Skip,
     }
 }
 
@@ -116,9 +133,9 @@ fn moves(keys: Keys, room: &Room) -> Vec<Statement> {
     last.into_values().map(|one| one.statement(keys, room.now().id)).collect()
 }
 
-fn message_changes(keys: Keys, of: ConversationId, tail: &[TailEntry]) -> Done<Vec<Statement>> {
-    let mut changes = Vec::new();
-    for entry in tail.iter().filter(|entry| !entry.does.is_empty()) {
+fn message_changes(keys: Keys, room: &Room) -> Done<Vec<Statement>> {
+    let (of, mut changes) = (room.now().id, Vec::new());
+    for entry in room.tail.iter().filter(|entry| !entry.does.is_empty()) {
         let at = entry.entry()?.at;
         changes.extend(entry.does.iter().map(|doing| message_change(keys, of, entry.seq, at, doing)));
     }

@@ -143,8 +143,11 @@ impl MongoStore {
             }
         }
         self.tell(&due).await?;
-        let found = self.pair_documents(std::iter::once(pair)).await?;
-        let now = found.get(&pair).map(|document| read_record(document)).transpose()?;
+        let now = match change.expected {
+            0 => None,
+            _ => self.pair_documents(std::iter::once(pair)).await?.remove(&pair),
+        };
+        let now = now.map(|document| read_record(&document)).transpose()?;
         let fence_due = if change.fence { version } else { now.map_or(0, |now| now.fence_due) };
         let fenced = now.map_or(0, |now| now.fenced);
         let record = PairRecord::stored(pair, change.friendship, version, change.at);

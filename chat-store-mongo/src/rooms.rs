@@ -4,10 +4,11 @@
 //! a refusal is never decided from it. Lanes of one conversation wait for each other here, so that only processes
 //! race for it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use chat_core::id::{ConversationId, Seq, Tenant};
+use chat_core::conversation::Conversation;
+use chat_core::id::{ConversationId, Tenant};
 use tokio::sync::{MutexGuard as Turn, Semaphore, SemaphorePermit};
 
 use crate::document::Room;
@@ -21,14 +22,17 @@ const QUEUES: usize = 256;
 /// Flushes at a time.
 const FLUSHES_MAX: u32 = 4;
 
+/// Conversations of one flush.
+const ROOMS_PER_FLUSH: usize = 64;
+
 type Whose = (Tenant, ConversationId);
 
 /// What is remembered of conversations, and who works on them.
 #[derive(Debug)]
 pub(crate) struct Rooms {
     known: Mutex<HashMap<Whose, Arc<Room>>>,
-    /// Conversations whose flush waits to begin.
-    due: Mutex<HashSet<Whose>>,
+    /// Conversations whose flush waits to begin, as they were last seen.
+    due: Mutex<HashMap<Tenant, HashMap<ConversationId, Room>>>,
     queues: Vec<tokio::sync::Mutex<()>>,
     flushes: Semaphore,
 }
@@ -69,29 +73,33 @@ impl Rooms {
         self.known().remove(&(tenant, id));
     }
 
-    /// Notes that entries up to here are rows.
-    pub(crate) fn let_go(&self, tenant: Tenant, id: ConversationId, flushed: Seq) {
-        if let Some(room) = self.known().get_mut(&(tenant, id)) {
+    /// Notes that the entries of this state are rows.
+    pub(crate) fn let_go(&self, tenant: Tenant, at: &Conversation) {
+        let flushed = at.head;
+        if let Some(room) = self.known().get_mut(&(tenant, at.id)) {
             let room = Arc::make_mut(room);
             room.flushed = room.flushed.max(flushed);
             room.tail.retain(|entry| entry.seq > flushed);
         }
     }
 
-    /// Notes that a conversation is to be flushed; answers whether nobody has noted it yet.
-    pub(crate) fn is_newly_due(&self, tenant: Tenant, id: ConversationId) -> bool {
-        self.due.lock().expect("nothing panics under this lock").insert((tenant, id))
+    /// Notes that a conversation is to be flushed; answers whether nobody is about to.
+    pub(crate) fn is_first_due(&self, tenant: Tenant, room: Room) -> bool {
+        let mut due = self.due();
+        let own = due.entry(tenant).or_default();
+        let is_first = own.is_empty();
+        own.insert(room.now().id, room);
+        is_first
     }
 
-    /// Waits until a flush may begin: what is appended from then on makes it due again.
-    pub(crate) async fn begin_flush(
-        &self,
-        tenant: Tenant,
-        id: ConversationId,
-    ) -> Option<SemaphorePermit<'_>> {
-        let permit = self.flushes.acquire().await.ok();
-        self.due.lock().expect("nothing panics under this lock").remove(&(tenant, id));
-        permit
+    /// Waits until a flush may begin, and takes what is due, a part of it at a time.
+    pub(crate) async fn begin_flush(&self, tenant: Tenant) -> Option<(SemaphorePermit<'_>, Vec<Room>)> {
+        let permit = self.flushes.acquire().await.ok()?;
+        let mut due = self.due();
+        let own = due.entry(tenant).or_default();
+        let ids: Vec<ConversationId> = own.keys().take(ROOMS_PER_FLUSH).copied().collect();
+        let rooms = ids.iter().filter_map(|id| own.remove(id)).collect();
+        Some((permit, rooms))
     }
 
     /// Waits until no flush is running, and lets none begin.
@@ -99,6 +107,10 @@ impl Rooms {
         if self.flushes.acquire_many(FLUSHES_MAX).await.is_ok() {
             self.flushes.close();
         }
+    }
+
+    fn due(&self) -> MutexGuard<'_, HashMap<Tenant, HashMap<ConversationId, Room>>> {
+        self.due.lock().expect("nothing panics under this lock")
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<Whose, Arc<Room>>> {

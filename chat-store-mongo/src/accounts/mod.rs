@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use chat_core::id::UserId;
 use chat_core::page::Limit;
-use chat_core::store::code::{Code, int};
+use chat_core::store::code::{Code, beyond, int};
 use chat_core::store::{Account, AccountState, Accounts, Claim, Claims, StoreError};
 use mongodb::bson::{Document, doc};
 
@@ -53,8 +53,7 @@ impl Accounts for MongoStore {
         limit: Limit,
     ) -> Result<Vec<Account>, StoreError> {
         let begins = words.iter().map(|word| {
-            let beyond = format!("{word}{}", char::MAX);
-            doc! { "words": { "$elemMatch": { "$gte": word, "$lt": beyond } } }
+            doc! { "words": { "$elemMatch": { "$gte": word, "$lt": beyond(word) } } }
         });
         let begins: Vec<Document> = begins.collect();
         let filter = if begins.is_empty() {

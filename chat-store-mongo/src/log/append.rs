@@ -4,9 +4,10 @@
 //! finds the version moved reads again and decides anew, so the version is all that is compared.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chat_core::conversation::Membership;
-use chat_core::id::{Seq, UserId};
+use chat_core::id::{ConversationId, Seq, UserId};
 use chat_core::store::plan::{Known, Plan, Record, Target, Wanted, Write, plan};
 use chat_core::store::{Appended, DraftEntry, EntryRow, Lane, LaneDone, Outcome, StoreError};
 use mongodb::bson::{Binary, Document, RawDocument, doc};
@@ -34,14 +35,18 @@ enum Source {
     Database,
 }
 
-/// The first entries of a lane's repeats, with their own ids.
+/// First entries by what repeats find them by.
 type Firsts = HashMap<Vec<u8>, EntryRow>;
+/// The same with their digests.
+type FirstRows = HashMap<Vec<u8>, (EntryRow, Option<[u8; 16]>)>;
 
 /// One lane until it is in the log, or refused.
 pub(super) struct Append<'s> {
     store: &'s MongoStore,
     lane: &'s Lane,
     made: Vec<Binary>,
+    /// Repeats that were looked for with those of other lanes, and for which state.
+    early: Option<(i64, Arc<FirstRows>)>,
     /// An answer was lost: what is found of this lane may be of this very call.
     losses: u32,
 }
@@ -49,7 +54,37 @@ pub(super) struct Append<'s> {
 impl<'s> Append<'s> {
     pub(super) fn new(store: &'s MongoStore, lane: &'s Lane) -> Self {
         let made = |draft: &DraftEntry| store.keys().made(lane.conversation, draft.by, &draft.client_id);
-        Self { store, lane, made: lane.drafts.iter().map(made).collect(), losses: 0 }
+        Self { store, lane, made: lane.drafts.iter().map(made).collect(), early: None, losses: 0 }
+    }
+
+    /// Lanes of one batch: what all need to know is read at once.
+    pub(super) async fn all(store: &'s MongoStore, batch: &'s [Lane]) -> Done<Vec<Self>> {
+        let mut appends: Vec<Self> = batch.iter().map(|lane| Self::new(store, lane)).collect();
+        if appends.len() < 2 {
+            return Ok(appends);
+        }
+        let tenant = store.keys().0;
+        let unknown = batch.iter().map(|lane| lane.conversation);
+        let unknown: Vec<ConversationId> =
+            unknown.filter(|id| store.rooms().recall(tenant, *id).is_none()).collect();
+        for room in store.all_settled(&unknown).await?.into_values() {
+            store.rooms().remember(tenant, room);
+        }
+        // Rows are looked at after the documents, so nothing falls between.
+        let versions: Vec<Option<i64>> = batch
+            .iter()
+            .map(|lane| Some(store.rooms().recall(tenant, lane.conversation)?.version))
+            .collect();
+        let made = appends.iter().flat_map(|append| append.made.iter().cloned()).collect();
+        let firsts = Arc::new(store.first_rows(made).await?);
+        for (append, version) in appends.iter_mut().zip(versions) {
+            append.early = version.map(|version| (version, Arc::clone(&firsts)));
+        }
+        Ok(appends)
+    }
+
+    pub(super) fn lane(&self) -> &'s Lane {
+        self.lane
     }
 
     /// Appends the lane wholly, or answers why not.
@@ -94,7 +129,7 @@ impl<'s> Append<'s> {
         Ok((Room { flushed: room.now().head, tail: Vec::new(), ..room }, Source::Database))
     }
 
-    async fn known(&self, room: &Room) -> Done<(Known, Firsts)> {
+    async fn known(&mut self, room: &Room) -> Done<(Known, Firsts)> {
         let firsts = self.firsts(room).await?;
         let repeat = |made: &Binary| {
             let found = firsts.get(&made.bytes)?;
@@ -112,21 +147,21 @@ impl<'s> Append<'s> {
     }
 
     /// The first entries under the ids of the drafts: rows are looked at after the document, so nothing falls between.
-    async fn firsts(&self, room: &Room) -> Done<HashMap<Vec<u8>, (EntryRow, Option<[u8; 16]>)>> {
-        let mut firsts = HashMap::new();
+    async fn firsts(&mut self, room: &Room) -> Done<FirstRows> {
+        let mut firsts = FirstRows::new();
         for entry in &room.tail {
             let made = entry.made()?;
             if self.made.iter().any(|key| key.bytes == made) {
                 firsts.insert(made.to_vec(), read_first(&entry.row)?);
             }
         }
-        let missing: Vec<Binary> =
-            self.made.iter().filter(|made| !firsts.contains_key(&made.bytes)).cloned().collect();
-        for keys in missing.chunks(KEYS_MAX) {
-            let query = Query::among("made", keys.to_vec()).fields(doc! { "text": 0, "body": 0, "marks": 0 });
-            for row in self.store.database().find(Table::Entries, query).await? {
-                firsts.insert(Fields(&row).bytes("made")?.to_vec(), read_first(&row)?);
-            }
+        let missing = self.made.iter().filter(|made| !firsts.contains_key(&made.bytes));
+        if let Some((_, early)) = self.early.take().filter(|(version, _)| *version == room.version) {
+            let found: Vec<_> = missing.filter_map(|made| early.get_key_value(&made.bytes)).collect();
+            firsts.extend(found.into_iter().map(|(made, first)| (made.clone(), first.clone())));
+        } else {
+            let missing = missing.cloned().collect();
+            firsts.extend(self.store.first_rows(missing).await?);
         }
         Ok(firsts)
     }
@@ -251,6 +286,18 @@ pub(crate) fn change(store: &MongoStore, room: &Room, next: &Room, changed: Reco
 }
 
 impl MongoStore {
+    /// The rows that repeats of these would find.
+    async fn first_rows(&self, made: Vec<Binary>) -> Done<FirstRows> {
+        let mut firsts = FirstRows::new();
+        for keys in made.chunks(KEYS_MAX) {
+            let query = Query::among("made", keys.to_vec()).fields(doc! { "text": 0, "body": 0, "marks": 0 });
+            for row in self.database().find(Table::Entries, query).await? {
+                firsts.insert(Fields(&row).bytes("made")?.to_vec(), read_first(&row)?);
+            }
+        }
+        Ok(firsts)
+    }
+
     /// Lets rows follow a state that was just put: before it is told, unless it is entries alone.
     pub(crate) async fn follow(&self, room: Room) -> Done<()> {
         let id = room.now().id;
@@ -261,21 +308,23 @@ impl MongoStore {
             return Ok(());
         }
         self.rooms().remember(self.keys().0, room.clone());
-        if self.rooms().is_newly_due(self.keys().0, id) {
-            tokio::spawn(self.clone().flush_beside(room));
+        if self.rooms().is_first_due(self.keys().0, room) {
+            tokio::spawn(self.clone().flush_beside());
         }
         Ok(())
     }
 
-    /// Flushes a conversation while others go on.
-    async fn flush_beside(self, room: Room) {
-        let id = room.now().id;
-        let Some(_permit) = self.rooms().begin_flush(self.keys().0, id).await else { return };
-        let now = self.rooms().recall(self.keys().0, id);
-        let room = now.as_deref().unwrap_or(&room);
-        match self.flush(room).await {
-            Ok(()) => self.rooms().let_go(self.keys().0, id, room.now().head),
-            Err(failure) => tracing::debug!(%failure, "a conversation stays as it is until it is used again"),
+    /// Flushes what is due while others go on, many conversations at once.
+    async fn flush_beside(self) {
+        let tenant = self.keys().0;
+        while let Some((_permit, rooms)) = self.rooms().begin_flush(tenant).await {
+            if rooms.is_empty() {
+                return;
+            }
+            match self.flush_all(&rooms).await {
+                Ok(()) => rooms.iter().for_each(|room| self.rooms().let_go(tenant, room.now())),
+                Err(failure) => tracing::debug!(%failure, "conversations stay as they are until they are used"),
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use chat_core::page::Limit;
 use chat_core::store::{
     After, Entries, Head, Lane, LaneDone, Log, Mark, MessageRow, Messages, Outcome, StoreError, Window,
 };
-use futures_util::{StreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use mongodb::bson::doc;
 
 use self::append::Append;
@@ -85,19 +85,25 @@ impl Log for MongoStore {
     }
 }
 
+/// Appends a lane, if it is the first of its conversation.
+async fn append_first(batch: &[Lane], append: Append<'_>) -> Result<LaneDone, StoreError> {
+    let lane = append.lane();
+    let mut earlier = batch.iter().take_while(|earlier| !std::ptr::eq(*earlier, lane));
+    if earlier.any(|earlier| earlier.conversation == lane.conversation) {
+        return Err(StoreError::Conflict);
+    }
+    Ok(append.run().await?)
+}
+
 impl MongoStore {
     /// Each lane for itself, some at a time; answers in their order.
     async fn append_batch(&self, batch: &[Lane]) -> Vec<Result<LaneDone, StoreError>> {
-        let lanes = stream::iter(0..batch.len()).map(|nth| self.append_nth(batch, nth));
-        lanes.buffered(LANES_AT_ONCE).collect().await
-    }
-
-    async fn append_nth(&self, batch: &[Lane], nth: usize) -> Result<LaneDone, StoreError> {
-        let lane = &batch[nth];
-        if batch[..nth].iter().any(|earlier| earlier.conversation == lane.conversation) {
-            return Err(StoreError::Conflict);
-        }
-        Ok(Append::new(self, lane).run().await?)
+        let appends = match Append::all(self, batch).await {
+            Ok(appends) => appends,
+            Err(failure) => return vec![Err(failure.into()); batch.len()],
+        };
+        let lanes = appends.into_iter().map(|append| append_first(batch, append).boxed());
+        stream::iter(lanes.collect::<Vec<_>>()).buffered(LANES_AT_ONCE).collect().await
     }
 
     async fn stored_heads(&self, of: &[ConversationId]) -> Done<Vec<Option<Head>>> {
