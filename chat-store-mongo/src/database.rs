@@ -257,6 +257,10 @@ impl Database {
 
     pub(crate) async fn find(&self, table: Table, query: Query) -> Done<Vec<RawDocumentBuf>> {
         let Query { filter, fields, sort, limit } = query;
+        // To a server it would mean: all.
+        if limit == Some(0) {
+            return Ok(Vec::new());
+        }
         let table = self.table(table);
         let mut find = table.find(filter).max_time(self.timeout);
         if let Some(fields) = fields {

@@ -4,11 +4,11 @@
 //! how many. A number is added with the count in one change that does nothing when it is there already, so that a
 //! flush done twice counts once.
 
-use chat_core::id::ConversationId;
+use chat_core::id::{ConversationId, Seq};
 use mongodb::bson::{RawBsonRef, RawDocument, doc};
 
 use crate::database::{Absent, Query, Statement, Table};
-use crate::document::{Doing, Fields, Read, TailEntry};
+use crate::document::{Doing, Fields, Read, TailEntry, seq};
 use crate::error::{Done, Unreadable};
 use crate::key::Keys;
 use crate::store::MongoStore;
@@ -24,21 +24,34 @@ pub(crate) fn place(n: u64) -> (u64, i64) {
 
 /// The changes that note which messages a tail deletes.
 pub(crate) fn changes(keys: Keys, of: ConversationId, tail: &[TailEntry]) -> Vec<Statement> {
-    let buried = tail.iter().flat_map(|entry| &entry.does).filter_map(|doing| match doing {
-        Doing::Bury { n, .. } => Some(*n),
-        Doing::Body { .. } | Doing::Mark { .. } | Doing::Unmark { .. } => None,
+    let buried = tail.iter().flat_map(|entry| {
+        entry.does.iter().filter_map(move |doing| match doing {
+            Doing::Bury { n, .. } => Some((*n, entry.seq)),
+            Doing::Body { .. } | Doing::Mark { .. } | Doing::Unmark { .. } => None,
+        })
     });
     notes(keys, of, buried)
 }
 
-/// The changes that note that messages of these numbers are deleted.
-pub(crate) fn notes(keys: Keys, of: ConversationId, numbers: impl Iterator<Item = u64>) -> Vec<Statement> {
-    let note = |(bucket, place)| Statement {
-        filter: doc! { "_id": keys.bucket(of, bucket), "dead": { "$ne": place } },
-        update: doc! { "$push": { "dead": place }, "$inc": { "count": 1_i64 } },
-        absent: Absent::Make,
+/// The changes that note that messages of these numbers were deleted at these positions.
+pub(crate) fn notes(
+    keys: Keys,
+    of: ConversationId,
+    buried: impl Iterator<Item = (u64, Seq)>,
+) -> Vec<Statement> {
+    let note = |(n, at): (u64, Seq)| {
+        let (bucket, place) = place(n);
+        Statement {
+            filter: doc! { "_id": keys.bucket(of, bucket), "dead": { "$ne": place } },
+            update: doc! {
+                "$push": { "dead": place },
+                "$inc": { "count": 1_i64 },
+                "$max": { "last": seq(at) },
+            },
+            absent: Absent::Make,
+        }
     };
-    numbers.map(place).map(note).collect()
+    buried.map(note).collect()
 }
 
 /// A stretch of one conversation's messages: those after the `after`th, up to the `last`th.
@@ -47,6 +60,8 @@ pub(crate) struct Stretch {
     pub(crate) of: ConversationId,
     pub(crate) after: u64,
     pub(crate) last: u64,
+    /// What is deleted after this position is not deleted yet.
+    pub(crate) head: Seq,
 }
 
 impl Stretch {
@@ -74,8 +89,9 @@ impl Stretch {
 }
 
 impl MongoStore {
-    /// How many messages of each stretch are not deleted.
-    pub(crate) async fn alive(&self, stretches: &[Stretch]) -> Done<Vec<u64>> {
+    /// How many messages of each stretch are not deleted; nothing where some were deleted after its head: then it has to
+    /// be read again.
+    pub(crate) async fn alive(&self, stretches: &[Stretch]) -> Done<Vec<Option<u64>>> {
         let keys: Vec<_> = stretches
             .iter()
             .flat_map(|stretch| stretch.buckets().map(|bucket| self.keys().bucket(stretch.of, bucket)))
@@ -85,10 +101,13 @@ impl MongoStore {
             let mut alive = stretch.last.saturating_sub(stretch.after);
             for bucket in stretch.buckets() {
                 if let Some(document) = found.get(&self.keys().bucket(stretch.of, bucket).bytes) {
+                    if Fields(document).seq("last")? > stretch.head {
+                        return Ok(None);
+                    }
                     alive = alive.saturating_sub(stretch.count(bucket, document)?);
                 }
             }
-            Ok(alive)
+            Ok(Some(alive))
         };
         stretches.iter().map(alive).collect()
     }
@@ -113,9 +132,9 @@ mod tests {
         let document = doc! { "dead": [0_i64, 5_i64, 1023_i64], "count": 3_i64 };
         let document = RawDocumentBuf::try_from(&document).unwrap();
         for (after, last, expected) in [(0, 1024, 3), (1, 1024, 2), (0, 1023, 2), (6, 1023, 0), (5, 6, 1)] {
-            let stretch = Stretch { of, after, last };
+            let stretch = Stretch { of, after, last, head: Seq::new(9) };
             assert_eq!(stretch.count(0, &document).unwrap(), expected, "after {after} up to {last}");
         }
-        assert_eq!(Stretch { of, after: 7, last: 7 }.buckets().count(), 0);
+        assert_eq!(Stretch { of, after: 7, last: 7, head: Seq::new(9) }.buckets().count(), 0);
     }
 }

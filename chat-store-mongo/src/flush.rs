@@ -13,7 +13,7 @@ use chat_core::id::{ConversationId, Seq, UserId};
 use chat_core::store::EntryRow;
 use chat_core::store::code::int;
 use chat_core::time::Timestamp;
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Binary, Document, doc};
 
 use crate::database::{Absent, KEYS_MAX, Order, Query, Statement, Table};
 use crate::dead;
@@ -133,35 +133,69 @@ fn moves(keys: Keys, room: &Room) -> Vec<Statement> {
     last.into_values().map(|one| one.statement(keys, room.now().id)).collect()
 }
 
+/// What the entries of a tail do to messages, in order.
 fn message_changes(keys: Keys, room: &Room) -> Done<Vec<Statement>> {
-    let (of, mut changes) = (room.now().id, Vec::new());
+    let mut changes = Vec::new();
     for entry in room.tail.iter().filter(|entry| !entry.does.is_empty()) {
         let at = entry.entry()?.at;
-        changes.extend(entry.does.iter().map(|doing| message_change(keys, of, entry.seq, at, doing)));
+        let mut targets: BTreeMap<Seq, Change<'_>> = BTreeMap::new();
+        for doing in &entry.does {
+            targets.entry(doing.target()).or_default().add(doing);
+        }
+        for (target, change) in targets {
+            changes.extend(change.statements(keys.entry(room.now().id, target), entry.seq, at));
+        }
     }
     Ok(changes)
 }
 
-fn message_change(keys: Keys, of: ConversationId, rev: Seq, at: Timestamp, doing: &Doing) -> Statement {
-    let (target, update) = match doing {
-        Doing::Body { target, text, body } => {
-            (target, body_change(rev, at, text.as_deref(), body.as_deref()))
+/// What one entry does to one message.
+#[derive(Default)]
+struct Change<'t> {
+    body: Option<(Option<&'t str>, Option<&'t [u8]>)>,
+    is_buried: bool,
+    /// Marks, and whether they are there afterwards.
+    marks: BTreeMap<(&'t str, UserId), bool>,
+}
+
+impl<'t> Change<'t> {
+    fn add(&mut self, doing: &'t Doing) {
+        match doing {
+            Doing::Body { text, body, .. } => self.body = Some((text.as_deref(), body.as_deref())),
+            Doing::Bury { .. } => self.is_buried = true,
+            Doing::Mark { key, by, .. } => {
+                self.marks.insert((key.as_str(), *by), true);
+            }
+            Doing::Unmark { key, by, .. } => {
+                self.marks.insert((key.as_str(), *by), false);
+            }
         }
-        Doing::Bury { target, .. } => {
+    }
+
+    /// Marks are taken away first, then everything else is done with the new `rev`: none of it to a row that has it.
+    fn statements(self, key: Binary, rev: Seq, at: Timestamp) -> Vec<Statement> {
+        let filter = doc! { "_id": key, "rev": { "$lt": seq(rev) } };
+        let statement = |update| Statement { filter: filter.clone(), update, absent: Absent::Skip };
+        if self.is_buried {
             let gone = doc! { "text": "", "body": "", "digest": "", "marks": "" };
-            (target, doc! { "$set": { "rev": seq(rev), "deleted_at": at.millis() }, "$unset": gone })
+            let set = doc! { "rev": seq(rev), "deleted_at": at.millis() };
+            return vec![statement(doc! { "$set": set, "$unset": gone })];
         }
-        Doing::Mark { target, key, by } => {
-            let mark = mark_document(key, *by);
-            (target, doc! { "$set": { "rev": seq(rev) }, "$addToSet": { "marks": mark } })
+        let (put, taken): (Vec<_>, Vec<_>) = self.marks.into_iter().partition(|(_, is_there)| *is_there);
+        let mark = |((key, by), _): &((&str, UserId), bool)| mark_document(key, *by);
+        let mut statements: Vec<Statement> =
+            taken.iter().map(|one| statement(doc! { "$pull": { "marks": mark(one) } })).collect();
+        let mut update = match self.body {
+            Some((text, body)) => body_change(rev, at, text, body),
+            None => doc! { "$set": { "rev": seq(rev) } },
+        };
+        if !put.is_empty() {
+            let put: Vec<Document> = put.iter().map(mark).collect();
+            update.insert("$addToSet", doc! { "marks": { "$each": put } });
         }
-        Doing::Unmark { target, key, by } => {
-            let mark = mark_document(key, *by);
-            (target, doc! { "$set": { "rev": seq(rev) }, "$pull": { "marks": mark } })
-        }
-    };
-    let filter = doc! { "_id": keys.entry(of, *target), "rev": { "$lt": seq(rev) } };
-    Statement { filter, update, absent: Absent::Skip }
+        statements.push(statement(update));
+        statements
+    }
 }
 
 fn body_change(rev: Seq, at: Timestamp, text: Option<&str>, body: Option<&[u8]>) -> Document {

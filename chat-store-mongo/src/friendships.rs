@@ -21,6 +21,7 @@ use crate::database::{Absent, Order, Query, Statement, Table};
 use crate::document::{Fields, Read, id};
 use crate::error::{Done, Unreadable};
 use crate::key::{Keys, id_in};
+use crate::log::LOOKS_MAX;
 use crate::store::MongoStore;
 
 /// Changes that a feed keeps.
@@ -123,6 +124,9 @@ impl MongoStore {
     }
 
     async fn put_pair(&self, change: &PutPair) -> Done<PairRecord> {
+        if int(change.expected) == i64::MAX {
+            return Err(StoreError::Conflict.into());
+        }
         let (keys, pair, version) = (self.keys(), change.pair, change.expected + 1);
         let due: Vec<Due> = Side::BOTH
             .into_iter()
@@ -249,7 +253,17 @@ impl MongoStore {
         self.database().find(Table::Pairs, query).await
     }
 
+    /// What a feed says, with rows that are not younger than it: where one was changed in between, both are read again.
     async fn feed_since(&self, user: UserId, cursor: Option<u64>) -> Done<FriendChanges> {
+        for _ in 0..LOOKS_MAX {
+            if let Some(changes) = self.read_feed_since(user, cursor).await? {
+                return Ok(changes);
+            }
+        }
+        Err(StoreError::Conflict.into())
+    }
+
+    async fn read_feed_since(&self, user: UserId, cursor: Option<u64>) -> Done<Option<FriendChanges>> {
         self.tell_due(user).await?;
         let found = self.database().find_one(Table::Feeds, doc! { "_id": self.keys().user(user) }).await?;
         let feed = found.map(|document| read_feed(&document)).transpose()?.unwrap_or_default();
@@ -257,21 +271,26 @@ impl MongoStore {
         let cursor = cursor.unwrap_or(last);
         let stands = FriendChanges { items: Vec::new(), cursor: last, reset: false };
         if cursor == last {
-            return Ok(stands);
+            return Ok(Some(stands));
         }
-        let Some(changed) = feed.after(cursor) else { return Ok(FriendChanges { reset: true, ..stands }) };
-        let pairs: Vec<(u64, UserId, Pair)> = changed
-            .into_iter()
-            .filter_map(|(version, other)| Some((version, other, Pair::new(user, other).ok()?)))
-            .collect();
-        let documents = self.pair_documents(pairs.iter().map(|(.., pair)| *pair)).await?;
+        let Some(changed) = feed.after(cursor) else {
+            return Ok(Some(FriendChanges { reset: true, ..stands }));
+        };
+        let pairs =
+            changed.into_iter().filter_map(|(place, other)| Some((place, Pair::new(user, other).ok()?)));
+        let pairs: Vec<(u64, Pair)> = pairs.collect();
+        let documents = self.pair_documents(pairs.iter().map(|(_, pair)| *pair)).await?;
         let mut items = Vec::with_capacity(pairs.len());
-        for (version, _, pair) in pairs {
+        for (version, pair) in pairs {
+            let Some(document) = documents.get(&pair) else { continue };
             let side = pair.side(user).ok_or(Unreadable("recent"))?;
-            let row = documents.get(&pair).map(|document| read_side(document, side)).transpose()?.flatten();
-            items.extend(row.map(|(row, _)| FriendChange { version, row }));
+            let Some((row, told)) = read_side(document, side)? else { continue };
+            if told > version || read_due(document)?.iter().any(|due| due.user == user) {
+                return Ok(None);
+            }
+            items.push(FriendChange { version, row });
         }
-        Ok(FriendChanges { items, ..stands })
+        Ok(Some(FriendChanges { items, ..stands }))
     }
 }
 

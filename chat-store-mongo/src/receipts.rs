@@ -17,6 +17,7 @@ use crate::dead::Stretch;
 use crate::document::{MemberRow, Room, seq};
 use crate::error::Done;
 use crate::flush::own_reads;
+use crate::log::LOOKS_MAX;
 use crate::memberships::{receipt, with_own};
 use crate::store::MongoStore;
 
@@ -55,12 +56,31 @@ impl MongoStore {
         let mut steps: Vec<(usize, Option<Step>)> = rows.try_concat().await?;
         steps.sort_unstable_by_key(|(nth, _)| *nth);
         let stretches: Vec<Stretch> = steps.iter().filter_map(|(_, step)| Some(step.as_ref()?.2)).collect();
-        let mut unread = self.alive(&stretches).await?.into_iter();
+        let mut unread = self.unread(stretches).await?.into_iter();
         let raised = |(_, step): (usize, Option<Step>)| {
             let ((before, after, _), unread) = step.and_then(|step| Some((step, unread.next()?)))?;
             Some(Raised { before, after, unread })
         };
         Ok(steps.into_iter().map(raised).collect())
+    }
+
+    /// How many messages of each stretch are not deleted; where somebody deletes meanwhile, up to a later head.
+    async fn unread(&self, mut stretches: Vec<Stretch>) -> Done<Vec<u64>> {
+        for _ in 0..LOOKS_MAX {
+            let unread = self.alive(&stretches).await?;
+            if let Some(unread) = unread.iter().copied().collect::<Option<Vec<u64>>>() {
+                return Ok(unread);
+            }
+            let torn = stretches.iter().zip(&unread).filter(|(_, unread)| unread.is_none());
+            let torn: Vec<ConversationId> = torn.map(|(stretch, _)| stretch.of).collect();
+            let rooms = self.all_settled(&torn).await?;
+            for stretch in &mut stretches {
+                if let Some(now) = rooms.get(&stretch.of).map(Room::now) {
+                    (stretch.last, stretch.head) = (now.n, now.head);
+                }
+            }
+        }
+        Err(StoreError::Conflict.into())
     }
 
     async fn raise_one(&self, rooms: &HashMap<ConversationId, Room>, report: &Raise) -> Done<Option<Step>> {
@@ -79,7 +99,11 @@ impl MongoStore {
             let after = before.merge(cut);
             let read_n = self.read_n(room, &own, after).await?;
             if after == before || self.raise_row(&stored, &row, after, read_n).await? {
-                return Ok(Some((before, after, Stretch { of: now.id, after: read_n, last: now.n })));
+                return Ok(Some((
+                    before,
+                    after,
+                    Stretch { of: now.id, after: read_n, last: now.n, head: now.head },
+                )));
             }
         }
         Err(StoreError::Conflict.into())

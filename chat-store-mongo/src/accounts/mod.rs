@@ -52,9 +52,7 @@ impl Accounts for MongoStore {
         after: Option<UserId>,
         limit: Limit,
     ) -> Result<Vec<Account>, StoreError> {
-        let begins = words.iter().map(|word| {
-            doc! { "words": { "$elemMatch": { "$gte": word, "$lt": beyond(word) } } }
-        });
+        let begins = words.iter().map(|word| doc! { "words": beginning(word) });
         let begins: Vec<Document> = begins.collect();
         let filter = if begins.is_empty() {
             Document::new()
@@ -72,6 +70,22 @@ impl Accounts for MongoStore {
     ) -> Result<Vec<Account>, StoreError> {
         Ok(self.accounts_in(state, Document::new(), after, limit).await?)
     }
+}
+
+/// What begins with a word: as an expression, because not every server compares text byte by byte; an index is walked
+/// for it like for a range. Expressions hold no NUL.
+fn beginning(word: &str) -> Document {
+    if word.contains('\0') {
+        return doc! { "$elemMatch": { "$gte": word, "$lt": beyond(word) } };
+    }
+    let mut pattern = String::from("^");
+    for character in word.chars() {
+        if character.is_ascii_punctuation() {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    doc! { "$regex": pattern }
 }
 
 impl MongoStore {

@@ -96,6 +96,16 @@ impl Doing {
         })
     }
 
+    /// The message it is done to.
+    pub(crate) fn target(&self) -> Seq {
+        match self {
+            Self::Body { target, .. }
+            | Self::Bury { target, .. }
+            | Self::Mark { target, .. }
+            | Self::Unmark { target, .. } => *target,
+        }
+    }
+
     fn read(document: &RawDocument) -> Read<Self> {
         let fields = Fields(document);
         let target = fields.seq("target")?;

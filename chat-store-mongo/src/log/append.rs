@@ -71,10 +71,8 @@ impl<'s> Append<'s> {
             store.rooms().remember(tenant, room);
         }
         // Rows are looked at after the documents, so nothing falls between.
-        let versions: Vec<Option<i64>> = batch
-            .iter()
-            .map(|lane| Some(store.rooms().recall(tenant, lane.conversation)?.version))
-            .collect();
+        let versions: Vec<Option<i64>> =
+            batch.iter().map(|lane| Some(store.rooms().recall(tenant, lane.conversation)?.version)).collect();
         let made = appends.iter().flat_map(|append| append.made.iter().cloned()).collect();
         let firsts = Arc::new(store.first_rows(made).await?);
         for (append, version) in appends.iter_mut().zip(versions) {
@@ -323,7 +321,9 @@ impl MongoStore {
             }
             match self.flush_all(&rooms).await {
                 Ok(()) => rooms.iter().for_each(|room| self.rooms().let_go(tenant, room.now())),
-                Err(failure) => tracing::debug!(%failure, "conversations stay as they are until they are used"),
+                Err(failure) => {
+                    tracing::debug!(%failure, "conversations stay as they are until they are used")
+                }
             }
         }
     }

@@ -19,6 +19,7 @@ use mongodb::bson::doc;
 
 use self::append::Append;
 pub(crate) use self::append::change;
+pub(crate) use self::page::LOOKS_MAX;
 use crate::database::{Query, Table};
 use crate::document::{Fields, FromRow as _, Room, read_conversation, read_marks, record_fields};
 use crate::error::Done;

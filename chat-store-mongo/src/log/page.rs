@@ -13,6 +13,15 @@ use crate::document::{FromRow as _, Room};
 use crate::error::Done;
 use crate::store::{ByKey, MongoStore};
 
+/// How often is looked again where others write.
+pub(crate) const LOOKS_MAX: u32 = 64;
+
+/// Whether no message is younger than the head.
+fn is_of_one_state(page: &Entries) -> bool {
+    let revs = page.items.iter().filter_map(|entry| Some(entry.message.as_ref()?.rev));
+    revs.max().is_none_or(|rev| rev <= page.head)
+}
+
 /// What is wanted of one conversation.
 struct Page<'r> {
     room: &'r Room,
@@ -44,7 +53,20 @@ impl<'r> Page<'r> {
 }
 
 impl MongoStore {
+    /// Pages in which no message is younger than the head beside it: where one was changed in between, all is read
+    /// again.
     pub(super) async fn pages(&self, wanted: &[After], limit: Limit) -> Done<Vec<Entries>> {
+        let mut pages = self.read_pages(wanted, limit).await?;
+        for _ in 0..LOOKS_MAX {
+            if pages.iter().all(is_of_one_state) {
+                break;
+            }
+            pages = self.read_pages(wanted, limit).await?;
+        }
+        Ok(pages)
+    }
+
+    async fn read_pages(&self, wanted: &[After], limit: Limit) -> Done<Vec<Entries>> {
         let ids: Vec<ConversationId> = wanted.iter().map(|one| one.conversation).collect();
         let rooms = self.all_settled(&ids).await?;
         let pages: Vec<Page<'_>> = wanted

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chat_core::conversation::{Membership, Seat};
 use chat_core::id::{ConversationId, UserId};
+use chat_core::store::StoreError;
 use mongodb::bson::doc;
 
 use super::{receipt, with_own};
@@ -14,6 +15,7 @@ use crate::document::{Fields, MemberRow, Room, settled_fields};
 use crate::error::Done;
 use crate::flush::own_reads;
 use crate::key::id_in;
+use crate::log::LOOKS_MAX;
 use crate::store::MongoStore;
 
 /// A user in one of his conversations.
@@ -23,8 +25,15 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn seat(self) -> Seat {
-        Seat { conversation: self.room.kept.conversation, membership: self.row, unread: 0, peer: None }
+    fn seat(self, unread: u64, peer: Option<&Membership>) -> Seat {
+        let reads = own_reads(&self.room.tail);
+        let peer = peer.map(|row| receipt(&with_own(row.clone(), &reads)));
+        Seat { conversation: self.room.kept.conversation, membership: self.row, unread, peer }
+    }
+
+    /// Whether a row that this version moved is younger than what was read of the conversation.
+    fn is_torn(&self, version: i64) -> bool {
+        version > self.room.version || self.row.delivered > self.room.now().head
     }
 
     pub(super) fn is_listed(&self) -> bool {
@@ -36,29 +45,34 @@ impl Place {
     fn stretch(&self) -> Stretch {
         let now = self.room.now();
         let after = if self.row.role().is_some() { self.row.read_n } else { now.n };
-        Stretch { of: now.id, after, last: now.n }
+        Stretch { of: now.id, after, last: now.n, head: now.head }
     }
 }
 
-/// Where a user has rows.
-type Rows = BTreeMap<ConversationId, Membership>;
+/// Where a user has rows, and the version of the conversation that last moved each.
+type Rows = BTreeMap<ConversationId, (Membership, i64)>;
+
+/// A row by its conversation, if there is one for anybody to see.
+fn placed(row: MemberRow) -> Option<(ConversationId, (Membership, i64))> {
+    let MemberRow { membership, version } = row;
+    membership.map(|row| (row.conversation, (row, version)))
+}
 
 impl MongoStore {
     /// All conversations of which a user is a member, by id.
     pub(super) async fn places(&self, user: UserId) -> Done<Vec<Place>> {
         self.settle_moves(user).await?;
         let mut ids: BTreeSet<ConversationId> = self.rows_of(user, None, None).await?.into_keys().collect();
-        loop {
+        for _ in 0..LOOKS_MAX {
             let listed: Vec<ConversationId> = ids.iter().copied().collect();
             let rooms = self.all_places(&listed).await?;
             let rows = self.rows_of(user, None, None).await?;
-            let unknown: Vec<ConversationId> =
-                rows.keys().filter(|id| !rooms.contains_key(id)).copied().collect();
-            if unknown.is_empty() {
-                return Ok(join(rooms, rows));
+            ids.extend(rows.keys().copied());
+            if let Some(places) = join(rooms, rows) {
+                return Ok(places);
             }
-            ids.extend(unknown);
         }
+        Err(StoreError::Conflict.into())
     }
 
     /// Rows that are about to change are changed first, so that all of a user's are found.
@@ -82,7 +96,7 @@ impl MongoStore {
         };
         let mut rows = Rows::new();
         for row in self.database().find(Table::Members, query).await? {
-            rows.extend(MemberRow::read(&row)?.membership.map(|row| (row.conversation, row)));
+            rows.extend(placed(MemberRow::read(&row)?));
         }
         Ok(rows)
     }
@@ -102,18 +116,45 @@ impl MongoStore {
         Ok(rooms)
     }
 
-    /// A user's seats in these conversations, in this order.
+    /// A user's seats in these conversations, in this order, each of one state.
     pub(super) async fn seats_in(&self, user: UserId, ids: &[ConversationId]) -> Done<Vec<Seat>> {
-        let rooms = self.all_places(ids).await?;
-        let (own, peers) = self.rows_in(user, &rooms).await?;
-        let mut places = Vec::new();
-        for id in ids {
-            if let Some((room, row)) = rooms.get(id).zip(own.get(id)) {
-                let row = with_own(row.clone(), &own_reads(&room.tail));
-                places.push(Place { room: room.clone(), row });
+        let mut seats: HashMap<ConversationId, Option<Seat>> = HashMap::new();
+        let mut torn = ids.to_vec();
+        for _ in 0..LOOKS_MAX {
+            seats.extend(self.read_seats(user, &torn).await?);
+            torn.retain(|id| !seats.contains_key(id));
+            if torn.is_empty() {
+                return Ok(ids.iter().filter_map(|id| seats.get(id).cloned().flatten()).collect());
             }
         }
-        self.completed(places, &peers).await
+        Err(StoreError::Conflict.into())
+    }
+
+    /// The seats that were read in one state, absent where there is none; those that were not are left out.
+    async fn read_seats(
+        &self,
+        user: UserId,
+        ids: &[ConversationId],
+    ) -> Done<HashMap<ConversationId, Option<Seat>>> {
+        let rooms = self.all_places(ids).await?;
+        let (own, peers) = self.rows_in(user, &rooms).await?;
+        let mut seats: HashMap<ConversationId, Option<Seat>> =
+            ids.iter().filter(|id| !own.contains_key(id)).map(|id| (*id, None)).collect();
+        let places = own.into_iter().filter_map(|(id, (row, version))| {
+            let room = rooms.get(&id)?.clone();
+            let row = with_own(row, &own_reads(&room.tail));
+            let place = Place { room, row };
+            (!place.is_torn(version)).then_some(place)
+        });
+        let places: Vec<Place> = places.collect();
+        let stretches: Vec<Stretch> = places.iter().map(Place::stretch).collect();
+        let unread = self.alive(&stretches).await?;
+        for (place, unread) in places.into_iter().zip(unread) {
+            let id = place.room.now().id;
+            let peer = peers.get(&id).map(|(row, _)| row);
+            seats.extend(unread.map(|unread| (id, Some(place.seat(unread, peer)))));
+        }
+        Ok(seats)
     }
 
     /// A user's rows in these conversations, and those of the others of direct ones.
@@ -130,7 +171,7 @@ impl MongoStore {
             let key = Fields(row).bytes("_id")?;
             let is_own = id_in(key, 1) == Some(*user.as_bytes());
             let rows = if is_own { &mut own } else { &mut peers };
-            rows.extend(MemberRow::read(row)?.membership.map(|row| (row.conversation, row)));
+            rows.extend(placed(MemberRow::read(row)?));
         }
         Ok((own, peers))
     }
@@ -157,26 +198,15 @@ impl MongoStore {
         seats.truncate(most);
         Ok(seats)
     }
-
-    /// Seats with what does not stand in their rows: what is unread, and how far the other of two has come.
-    async fn completed(&self, places: Vec<Place>, peers: &Rows) -> Done<Vec<Seat>> {
-        let stretches: Vec<Stretch> = places.iter().map(Place::stretch).collect();
-        let unread = self.alive(&stretches).await?;
-        let complete = |(place, unread): (Place, u64)| {
-            let reads = own_reads(&place.room.tail);
-            let peer = peers.get(&place.room.now().id);
-            let peer = peer.map(|row| receipt(&with_own(row.clone(), &reads)));
-            Seat { unread, peer, ..place.seat() }
-        };
-        Ok(places.into_iter().zip(unread).map(complete).collect())
-    }
 }
 
-fn join(mut rooms: HashMap<ConversationId, Room>, rows: Rows) -> Vec<Place> {
-    let place = |(id, row): (ConversationId, Membership)| {
+/// The places of these rows; nothing when one is younger than what was read of its conversation.
+fn join(mut rooms: HashMap<ConversationId, Room>, rows: Rows) -> Option<Vec<Place>> {
+    let place = |(id, (row, version)): (ConversationId, (Membership, i64))| {
         let room = rooms.remove(&id)?;
         let row = with_own(row, &own_reads(&room.tail));
-        Some(Place { room, row })
+        let place = Place { room, row };
+        (!place.is_torn(version)).then_some(place)
     };
-    rows.into_iter().filter_map(place).collect()
+    rows.into_iter().map(place).collect()
 }

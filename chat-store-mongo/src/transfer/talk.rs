@@ -116,7 +116,8 @@ impl MongoStore {
         let kept = Kept { conversation: record.clone(), last_message };
         self.put_step(&room, Room { kept, version: room.version + 1, ..room.clone() }).await?;
         let buried = rows.iter().filter_map(|copy| copy.entry.message.as_ref());
-        let buried = buried.filter(|message| message.deleted_at.is_some()).map(|message| message.n);
+        let buried =
+            buried.filter(|message| message.deleted_at.is_some()).map(|message| (message.n, message.rev));
         self.database().change(Table::Dead, dead::notes(keys, of, buried), Order::Any).await
     }
 
@@ -240,12 +241,14 @@ impl MongoStore {
 
 /// Whether these rows may follow a log that ends at `head`.
 fn judge(record: &Conversation, rows: &[EntryCopy], head: Seq) -> Result<(), StoreError> {
-    let seqs = rows.iter().map(|copy| copy.entry.seq);
-    let is_dense = seqs.clone().zip(seqs.clone().skip(1)).all(|(one, next)| one.next() == next);
-    let begins =
-        rows.first().is_none_or(|copy| copy.entry.seq <= head.next() && copy.entry.seq >= record.start);
-    let end = rows.last().map_or(head, |copy| copy.entry.seq.max(head));
-    if is_dense && begins && end == record.head { Ok(()) } else { Err(StoreError::Conflict) }
+    let (mut before, mut end) = (record.start.previous(), head);
+    for seq in rows.iter().map(|copy| copy.entry.seq) {
+        if seq <= before || seq > end.next() {
+            return Err(StoreError::Conflict);
+        }
+        (before, end) = (seq, end.max(seq));
+    }
+    if end == record.head { Ok(()) } else { Err(StoreError::Conflict) }
 }
 
 /// Rows as entries of a tail, as many at a time as a document may hold.
