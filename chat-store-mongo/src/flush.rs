@@ -185,9 +185,10 @@ impl<'t> Change<'t> {
         let mark = |((key, by), _): &((&str, UserId), bool)| mark_document(key, *by);
         let mut statements: Vec<Statement> =
             taken.iter().map(|one| statement(doc! { "$pull": { "marks": mark(one) } })).collect();
-        let mut update = match self.body {
-            Some((text, body)) => body_change(rev, at, text, body),
-            None => doc! { "$set": { "rev": seq(rev) } },
+        let mut update = if let Some((text, body)) = self.body {
+            body_change(rev, at, text, body)
+        } else {
+            doc! { "$set": { "rev": seq(rev) } }
         };
         if !put.is_empty() {
             let put: Vec<Document> = put.iter().map(mark).collect();

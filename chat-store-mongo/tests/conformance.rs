@@ -4,14 +4,6 @@
 
 mod common;
 
-/// Compared with the store in memory over random operations through the engine.
-mod parity {
-    use super::common::{FIRST, SECOND};
-
-    chat_core::conformance::parity!(first, FIRST, 6, 1..40);
-    chat_core::conformance::parity!(second, SECOND, 12, 1..40);
-}
-
 mod first {
     use super::common::FIRST;
 

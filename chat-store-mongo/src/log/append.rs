@@ -322,7 +322,7 @@ impl MongoStore {
             match self.flush_all(&rooms).await {
                 Ok(()) => rooms.iter().for_each(|room| self.rooms().let_go(tenant, room.now())),
                 Err(failure) => {
-                    tracing::debug!(%failure, "conversations stay as they are until they are used")
+                    tracing::debug!(%failure, "conversations stay as they are until they are used");
                 }
             }
         }

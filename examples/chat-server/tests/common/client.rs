@@ -90,6 +90,10 @@ impl Line {
         let (socket, _) = client_async(request, stream).await?;
         let mut line = Self { socket, hello: Value::Null, next_id: 0, pushed: VecDeque::new() };
         line.hello = line.frame().await?;
+        // A server that cannot look up who this is, for now, says so and hangs up.
+        if line.hello["type"] == "closing" && line.hello["code"] == 1013 {
+            return Err(Error::ConnectionClosed);
+        }
         assert_eq!(line.hello["type"], "hello", "{}", line.hello);
         Ok(line)
     }

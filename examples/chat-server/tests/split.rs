@@ -1,0 +1,20 @@
+//! The contract of stores, on one whose people live in PostgreSQL and whose talk lives in MongoDB: here, since no store
+//! knows another.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails is a panic")]
+
+#[path = "../../../chat-store-mongo/tests/common/mod.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
+mod mongo;
+#[path = "../../../chat-store-sql/tests/common/servers.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
+mod sql;
+
+use chat_core::conformance::Split;
+
+use mongo::FIRST;
+use sql::Server::Postgres;
+
+chat_core::conformance::suite!(Split(Postgres, FIRST));
+
+chat_core::conformance::parity!(parity, Split(Postgres, FIRST));
