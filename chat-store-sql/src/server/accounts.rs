@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chat_core::id::UserId;
 use chat_core::page::Limit;
+use chat_core::store::code::beyond;
 use chat_core::store::{Account, AccountState, Accounts, Claim, Claims, PasswordHash, StoreError};
 use chat_core::time::Timestamp;
 
@@ -246,9 +247,4 @@ async fn having_all(line: &mut Line, users: &[UserId], words: &[String]) -> Done
         *had.entry(Columns::of(row).id(UserId::from_bytes)?).or_default() += 1;
     }
     Ok(users.iter().copied().filter(|user| had.get(user) == Some(&words.len())).collect())
-}
-
-/// What is after every word that begins with this one.
-fn beyond(word: &str) -> String {
-    format!("{word}{}", char::MAX)
 }

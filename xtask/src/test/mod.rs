@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// The parts to run, in their own order; all when none is named
     #[arg(value_enum, value_name = "PART")]
     parts: Vec<Part>,
+    /// Run every part there is, also those on many servers, which take the better part of an hour
+    #[arg(long, conflicts_with = "parts")]
+    all: bool,
     /// Compare more random operations, pause databases for longer: hours instead of minutes
     #[arg(long)]
     long: bool,
@@ -40,6 +43,13 @@ pub(crate) struct Arguments {
     /// Run only tests with these words in their names
     #[arg(last = true, value_name = "TEST")]
     filter: Vec<String>,
+}
+
+impl Arguments {
+    /// Whether a part is to be run.
+    fn wants(&self, part: Part) -> bool {
+        if self.parts.is_empty() { self.all || part.is_usual() } else { self.parts.contains(&part) }
+    }
 }
 
 /// What every test program is given.
@@ -66,8 +76,7 @@ impl Environment {
 /// Runs the parts and prints the summary.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let all = Part::value_variants().iter().copied();
-    let parts: Vec<Part> =
-        all.filter(|part| arguments.parts.is_empty() || arguments.parts.contains(part)).collect();
+    let parts: Vec<Part> = all.filter(|part| arguments.wants(*part)).collect();
     let counting = Part::COUNTING.iter().all(|part| parts.contains(part)) && arguments.filter.is_empty();
     anyhow::ensure!(
         counting || !arguments.table,

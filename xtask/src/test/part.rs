@@ -22,8 +22,10 @@ pub(super) enum Part {
     Docs,
     /// The engine, the transport, the store in memory, and what needs no database
     Core,
-    /// The stores on SQLite, PostgreSQL and MariaDB
+    /// The store on SQLite
     Sql,
+    /// The stores on PostgreSQL and MariaDB, and the reference server on every server of databases
+    Servers,
     /// The store on MongoDB
     Mongo,
     /// Stores that are split over two databases
@@ -34,8 +36,10 @@ pub(super) enum Part {
     Notify,
     /// Databases and lines to them that fail, and come back
     Faults,
-    /// The server killed over and over while clients send, on every store
+    /// The server killed over and over while clients send, on SQLite
     Kill,
+    /// The same on every store that is a server
+    KillServers,
     /// Two windows of a real browser
     Browser,
     /// Examples in the documentation
@@ -61,8 +65,21 @@ pub(super) enum Way {
 
 impl Part {
     /// Those that count something about stores.
-    pub(super) const COUNTING: [Self; 6] =
-        [Self::Core, Self::Sql, Self::Mongo, Self::Split, Self::Faults, Self::Kill];
+    pub(super) const COUNTING: [Self; 8] = [
+        Self::Core,
+        Self::Sql,
+        Self::Servers,
+        Self::Mongo,
+        Self::Split,
+        Self::Faults,
+        Self::Kill,
+        Self::KillServers,
+    ];
+
+    /// Whether it runs when no part is named: not what needs many servers and takes the better part of an hour.
+    pub(super) const fn is_usual(self) -> bool {
+        !matches!(self, Self::Servers | Self::Mongo | Self::Split | Self::Faults | Self::KillServers)
+    }
 
     pub(super) fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
@@ -71,11 +88,13 @@ impl Part {
     /// The part that a test program belongs to.
     pub(super) fn of(binary: &Binary) -> Self {
         match (binary.package.as_str(), binary.target.as_str()) {
+            ("chat-store-sql", "servers") | ("chat-server", "databases") => Self::Servers,
             ("chat-store-sql", _) => Self::Sql,
             ("chat-store-mongo", _) => Self::Mongo,
             ("testbed", _) | (_, "faults" | "cluster") => Self::Faults,
             (_, "browser") => Self::Browser,
-            (_, "kill") => Self::Kill,
+            ("chat-server", "kill") => Self::Kill,
+            (_, "kill_servers") => Self::KillServers,
             (_, "split") => Self::Split,
             ("chat-notify", _) => Self::Notify,
             ("chat-server", _) => Self::Server,
@@ -88,8 +107,10 @@ impl Part {
             Self::Fmt => Way::First(fmt),
             Self::Clippy => Way::First(clippy),
             Self::Docs => Way::First(docs),
-            Self::Core | Self::Sql | Self::Mongo | Self::Split | Self::Server => Way::Together,
-            Self::Notify | Self::Faults | Self::Kill | Self::Browser => Way::Alone,
+            Self::Core | Self::Sql | Self::Servers | Self::Mongo | Self::Split | Self::Server => {
+                Way::Together
+            }
+            Self::Notify | Self::Faults | Self::Kill | Self::KillServers | Self::Browser => Way::Alone,
             Self::Doctests => Way::Last(doctests),
             Self::Page => Way::Last(page::run),
             Self::Drift => Way::Last(drift::run),
@@ -99,10 +120,9 @@ impl Part {
     /// The databases that its tests look for.
     pub(super) fn needs(self) -> &'static [Need] {
         match self {
-            Self::Sql => &[Need::Postgres, Need::MySql],
+            Self::Servers => &Need::ALL,
             Self::Mongo => &[Need::Mongo, Need::MongoSecond],
             Self::Split => &[Need::Postgres, Need::Mongo],
-            Self::Server => &Need::ALL,
             _ => &[],
         }
     }
@@ -111,7 +131,7 @@ impl Part {
     pub(super) fn own(self) -> &'static [&'static dyn Recipe] {
         match self {
             Self::Notify => &[&Redis, &RedisCluster, &RedisTls, &Nats, &Postgres],
-            Self::Faults | Self::Kill => &[&Postgres, &MariaDb, &Secantus, &MongoJava],
+            Self::Faults | Self::KillServers => &[&Postgres, &MariaDb, &Secantus, &MongoJava],
             _ => &[],
         }
     }

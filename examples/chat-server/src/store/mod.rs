@@ -151,8 +151,6 @@ mod tests {
         let same = Some("sqlite:a.db".to_owned());
         let twice = Settings { store: same.clone(), accounts_store: same, ..Settings::default() };
         assert!(Places::of(&twice).is_err());
-        let several = Settings { notify: Some("redis://".to_owned()), ..Settings::default() };
-        assert!(Places::of(&several).is_err());
         let secret = Settings { accounts_store: Some("secret".to_owned()), ..Settings::default() };
         let error = format!("{:#}", Places::of(&secret).unwrap_err());
         assert!(error.starts_with("--accounts-store") && !error.contains("secret"), "{error}");

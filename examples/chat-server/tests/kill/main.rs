@@ -1,4 +1,4 @@
-//! The server is killed again and again while people talk, on every store.
+//! The server is killed again and again while people talk, on SQLite.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails is a panic")]
 
@@ -10,89 +10,16 @@ mod common;
 #[path = "../common/crowd/mod.rs"]
 #[expect(dead_code, reason = "other tests use more of it")]
 mod crowd;
+#[expect(dead_code, reason = "other tests use more of it")]
+mod rounds;
 #[path = "../common/storage.rs"]
 #[expect(dead_code, reason = "other tests use more of it")]
 mod storage;
 
-use std::time::Duration;
-
-use testbed::services::{MariaDb, MongoJava, Postgres, Secantus};
-use tokio::time::timeout;
-
-use common::Server;
-use crowd::{Crowd, Random};
+use rounds::{KILLS, nothing_acknowledged_is_lost_or_doubled};
 use storage::Storage;
-
-/// How often the server is killed on a database that is made for it.
-const KILLS: u64 = 60;
-
-/// How often on one that stands in for another, and takes its time.
-const KILLS_ON_STAND_INS: u64 = 15;
-
-/// Between two kills at most so many messages are acknowledged; sometimes none.
-const ACKS_BETWEEN_KILLS_MAX: u64 = 300;
-
-/// The whole test is bounded.
-const TIME_MAX: Duration = Duration::from_mins(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite() {
     nothing_acknowledged_is_lost_or_doubled(Some(Storage::sqlite()), KILLS).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres() {
-    nothing_acknowledged_is_lost_or_doubled(Storage::on(&Postgres), KILLS).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mariadb() {
-    nothing_acknowledged_is_lost_or_doubled(Storage::on(&MariaDb), KILLS).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn secantusdb() {
-    nothing_acknowledged_is_lost_or_doubled(Storage::on(&Secantus), KILLS_ON_STAND_INS).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mongo_java_server() {
-    nothing_acknowledged_is_lost_or_doubled(Storage::on(&MongoJava), KILLS_ON_STAND_INS).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn split() {
-    let storages = Storage::on(&Postgres).zip(Storage::on(&Secantus));
-    let storage = storages.map(|(people, talk)| Storage::split(people, talk));
-    nothing_acknowledged_is_lost_or_doubled(storage, KILLS_ON_STAND_INS).await;
-}
-
-async fn nothing_acknowledged_is_lost_or_doubled(storage: Option<Storage>, kills: u64) {
-    let Some(storage) = storage else { return };
-    timeout(TIME_MAX, people_talk_while_it_is_killed(storage, kills)).await.expect("not done in time");
-}
-
-async fn people_talk_while_it_is_killed(storage: Storage, kills: u64) {
-    let mut random = Random::from_environment();
-    println!("CHAT_SEED={}", random.seed());
-    let mut server = storage.serve().await;
-    let mut crowd = Crowd::gather(server.address(), &mut random).await;
-    for _ in 0..kills {
-        crowd.more_acked(random.below(ACKS_BETWEEN_KILLS_MAX)).await;
-        server = killed_and_started_again(server, &crowd, &storage).await;
-    }
-    let counts = crowd.judged(server.address()).await;
-    server.stop().await;
-    storage.check().await;
-    println!("{}: kills {kills}, {counts}", storage.name);
-    println!("counted: store={} kills={kills} acked={}", storage.name, counts.acks());
-}
-
-/// The next server on the data of the one before.
-async fn killed_and_started_again(server: Server, crowd: &Crowd, storage: &Storage) -> Server {
-    crowd.server_is(None);
-    server.kill().await;
-    let server = storage.serve().await;
-    crowd.server_is(Some(server.address()));
-    server
 }
