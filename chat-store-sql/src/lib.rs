@@ -1,5 +1,5 @@
-//! Stores on SQL databases: today SQLite ([`sqlite`]). What decides, and what is said to a database, is kept apart
-//! from how it is said, so that others stand beside it without a change elsewhere:
+//! Stores on SQL databases: SQLite ([`sqlite`]), PostgreSQL, MySQL and MariaDB. What decides, and what is said to a
+//! database, is kept apart from how it is said:
 //!
 //! - [`chat_core::store::plan`] decides an append from what was read: no I/O, no dialect.
 //! - `statements` holds every statement by name, with the index it walks.
