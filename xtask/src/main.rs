@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask test | bench | cluster | spec | deny`. Nothing here runs in a server.
+//! Developer commands: `cargo xtask test | services | bench | cluster | spec | deny`. Nothing here runs in a server.
 //!
 //! One program instead of scripts, so that the same command works on every machine that has Rust, and what it needs
 //! beyond Rust is looked for, installed where that is allowed, or reported as missing.
@@ -9,6 +9,7 @@ mod cluster;
 mod counts;
 mod deny;
 mod printed;
+mod services;
 mod spec;
 mod test;
 mod tools;
@@ -29,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Run every check and every test, or only the parts named, and print what came of each
     Test(test::Arguments),
+    /// Start the databases that tests look for, print what to export, and run until interrupted
+    Services(services::Arguments),
     /// Build the benchmarks in release and print ours beside the raw references
     Bench(bench::Arguments),
     /// Start several servers on one database and one broker, behind one address, until interrupted
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Test(arguments) => test::run(&arguments),
+        Command::Services(arguments) => services::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Cluster(arguments) => cluster::run(&arguments),
         Command::Spec => spec::write(),

@@ -1,6 +1,6 @@
 //! The rows that say which messages are deleted.
 
-use chat_core::id::ConversationId;
+use chat_core::id::{ConversationId, Seq};
 
 use super::columns::{Columns, Row, unreadable};
 use super::error::Done;
@@ -81,6 +81,33 @@ pub(super) async fn dead_in(line: &mut Line, spans: &[Span]) -> Done<Vec<u64>> {
         dead[nth] += map.map_or(count, |map| within(&map, bucket, *after, *last));
     }
     Ok(dead)
+}
+
+/// How many messages of each conversation are not deleted after the one of the given number: of one state, whoever
+/// appends meanwhile, because it is one statement.
+pub(super) async fn alive_after(line: &mut Line, wanted: &[(ConversationId, u64)]) -> Done<Vec<u64>> {
+    let mut alive = vec![0; wanted.len()];
+    let key = |(nth, (id, after)): (usize, &(ConversationId, u64))| {
+        let [nth, bucket] = [nth as u64, place(after + 1).0].map(|number| Value::from(int(number)));
+        [nth, Value::from(id.as_bytes()), bucket]
+    };
+    let keys: Rows<'_> = wanted.iter().enumerate().map(key).collect();
+    if keys.is_empty() {
+        return Ok(alive);
+    }
+    let mut dead = vec![0; wanted.len()];
+    for row in &line.query(batched::ALIVE_AFTER, values![&keys, line.tenant]).await? {
+        let mut columns = Columns::of(row);
+        let (nth, n) = (columns.count()?, columns.count()?);
+        let (bucket, count) = (columns.optional_seq()?.map(Seq::get), columns.optional_seq()?.map(Seq::get));
+        let map: Option<Map> = columns.optional_array()?;
+        let nth = usize::try_from(nth).map_err(|_| unreadable())?;
+        let (_, after) = wanted.get(nth).ok_or_else(unreadable)?;
+        alive[nth] = n.saturating_sub(*after);
+        let counted = map.zip(bucket).map(|(map, bucket)| within(&map, bucket, *after, n));
+        dead[nth] += counted.or(count).unwrap_or(0);
+    }
+    Ok(alive.iter().zip(dead).map(|(alive, dead)| alive.saturating_sub(dead)).collect())
 }
 
 /// How many of a bucket's messages are deleted that are after the one and up to the other.

@@ -1,6 +1,6 @@
 //! Who is where, and what is unread there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use chat_core::conversation::{History, Membership, Seat, Standing};
@@ -215,7 +215,7 @@ async fn complete(line: &mut Line, user: UserId, mut seats: Vec<Seat>) -> Done<V
 }
 
 /// How many messages of each span are not deleted: with those after the last one read, what is unread.
-pub(super) async fn unread(line: &mut Line, spans: &[Span]) -> Done<Vec<u64>> {
+async fn unread(line: &mut Line, spans: &[Span]) -> Done<Vec<u64>> {
     let behind: Vec<Span> = spans.iter().filter(|(_, read, n)| read < n).copied().collect();
     let mut dead = dead_in(line, &behind).await?.into_iter();
     let unread = spans.iter().map(|(_, read, n)| match n.checked_sub(*read) {
@@ -226,7 +226,9 @@ pub(super) async fn unread(line: &mut Line, spans: &[Span]) -> Done<Vec<u64>> {
 }
 
 async fn counts(line: &mut Line, users: &[UserId]) -> Done<Vec<u64>> {
-    let wanted = ids(users.iter().map(UserId::as_bytes));
+    // Each once: rows are counted for each time somebody is named.
+    let distinct: BTreeSet<UserId> = users.iter().copied().collect();
+    let wanted = ids(distinct.iter().map(UserId::as_bytes));
     let mut found = HashMap::new();
     for row in &line.query(batched::COUNTS, values![&wanted, line.tenant]).await? {
         let mut columns = Columns::of(row);

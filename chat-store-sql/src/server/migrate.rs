@@ -34,6 +34,10 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS chat_migrations \
 const FOUND: &str = "SELECT max(version) FROM chat_migrations";
 const APPLIED: &str = "INSERT INTO chat_migrations (version, applied_at) VALUES (?, {now})";
 
+/// The name of MySQL's lock: those are of the whole server, and this is one of a database. A name has 64 letters.
+#[cfg(feature = "mysql")]
+const LOCK: &str = "concat('chat_migrations ', sha1(database()))";
+
 /// Brings the schema up to date, and answers what it says about itself.
 pub(super) async fn migrate(link: &mut Link, dialect: Dialect, place: &Place) -> Result<Meta, OpenError> {
     let mut schema = Schema { link, dialect, place };
@@ -64,17 +68,16 @@ impl Schema<'_> {
                         MIGRATION_MAX,
                     )
                     .await?;
-                // "chat" in ASCII, of all databases of the server.
-                self.link.say("SELECT pg_advisory_xact_lock(1667785076)", MIGRATION_MAX).await
+                // "chat" in ASCII, and where: the lock is one of this database.
+                let place = &self.place.prefix;
+                let lock = format!("SELECT pg_advisory_xact_lock(1667785076, hashtext('{place}'))");
+                self.link.say(lock, MIGRATION_MAX).await
             }
             #[cfg(feature = "mysql")]
             Dialect::MySql => {
-                self.link.say("DO GET_LOCK('chat_migrations', 100)", MIGRATION_MAX).await?;
-                let held = self.link.query(
-                    "SELECT IS_USED_LOCK('chat_migrations') = CONNECTION_ID()".into(),
-                    &[],
-                    MIGRATION_MAX,
-                );
+                self.link.say(format!("DO GET_LOCK({LOCK}, 100)"), MIGRATION_MAX).await?;
+                let held = format!("SELECT IS_USED_LOCK({LOCK}) = CONNECTION_ID()");
+                let held = self.link.query(held.into(), &[], MIGRATION_MAX);
                 let held = held.await?.first().map(|row| Columns::of(row).optional_int()).transpose()?;
                 if held.flatten() == Some(1) {
                     return Ok(());
@@ -89,7 +92,7 @@ impl Schema<'_> {
             #[cfg(feature = "postgres")]
             Dialect::Postgres => self.link.commit().await,
             #[cfg(feature = "mysql")]
-            Dialect::MySql => self.link.say("DO RELEASE_LOCK('chat_migrations')", MIGRATION_MAX).await,
+            Dialect::MySql => self.link.say(format!("DO RELEASE_LOCK({LOCK})"), MIGRATION_MAX).await,
         }
     }
 

@@ -13,10 +13,11 @@ use chat_core::receipt::Receipt;
 use chat_core::store::{Raise, Raised, Receipts, StoreError};
 
 use super::Server;
+use super::dead::alive_after;
 use super::error::Done;
 use super::line::Line;
 use super::log::{Counters, counters, n_at};
-use super::memberships::{Key, locked_members, unread};
+use super::memberships::{Key, locked_members};
 use super::value::{Rows, Value, values};
 use crate::codec::int;
 use crate::statements::batched::members as batched;
@@ -35,12 +36,11 @@ impl Receipts for Server {
     }
 }
 
-/// A report as it was applied: the row after it, the counters it was cut by, and what was before.
+/// A report as it was applied: what was before, and what the row says after it.
 struct Step {
     key: Key,
     before: Receipt,
     after: Receipt,
-    n: u64,
     read_n: u64,
 }
 
@@ -99,7 +99,7 @@ fn step(
         row.read_n = *n;
     }
     (row.read, row.delivered) = (after.read, after.delivered);
-    Step { key: (report.conversation, report.user), before, after, n: now.n, read_n: row.read_n }
+    Step { key: (report.conversation, report.user), before, after, read_n: row.read_n }
 }
 
 async fn write(line: &mut Line, steps: &[Option<Step>], rows: &HashMap<Key, Membership>) -> Done<()> {
@@ -124,9 +124,10 @@ async fn write(line: &mut Line, steps: &[Option<Step>], rows: &HashMap<Key, Memb
     Ok(())
 }
 
+/// With what is unread now: who appends is not kept out, and may have come after the counters were read.
 async fn answers(line: &mut Line, steps: Vec<Option<Step>>) -> Done<Vec<Option<Raised>>> {
-    let read: Vec<_> = steps.iter().flatten().map(|step| (step.key.0, step.read_n, step.n)).collect();
-    let mut unread = unread(line, &read).await?.into_iter();
+    let read: Vec<_> = steps.iter().flatten().map(|step| (step.key.0, step.read_n)).collect();
+    let mut unread = alive_after(line, &read).await?.into_iter();
     let answer = |step: Option<Step>| {
         let Step { before, after, .. } = step?;
         Some(Raised { before, after, unread: unread.next().unwrap_or(0) })

@@ -316,6 +316,12 @@ pub(crate) mod batched {
             DEAD_IN = "SELECT k.nth, d.bucket, d.dead, CASE WHEN d.bucket IN (k.first, k.last) THEN d.map END \
                 FROM chat_dead d JOIN {k nth:int place:id first:int last:int} ON d.conversation = k.place \
                 AND d.bucket BETWEEN k.first AND k.last WHERE d.tenant = ?";
+
+            /// The key of `chat_heads`, then that of `chat_dead` from a bucket on; of that one its map.
+            ALIVE_AFTER = "SELECT k.nth, h.n, d.bucket, d.dead, CASE WHEN d.bucket = k.first THEN d.map END \
+                FROM chat_heads h JOIN {k nth:int place:id first:int} ON h.id = k.place \
+                LEFT JOIN chat_dead d ON d.tenant = h.tenant AND d.conversation = h.id AND d.bucket >= k.first \
+                WHERE h.tenant = ?";
         }
     }
 

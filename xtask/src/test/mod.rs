@@ -10,7 +10,7 @@ mod drift;
 mod outcome;
 mod page;
 mod part;
-mod servers;
+pub(crate) mod servers;
 mod summary;
 mod table;
 
@@ -100,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// Databases start while what needs none of them is checked and built.
 fn run_all(parts: &[Part], arguments: &Arguments, table: &mut Table) -> Vec<Report> {
     let chosen = parts.to_vec();
-    let starting = std::thread::spawn(move || timed("services", || Servers::start(&chosen)));
+    let starting = std::thread::spawn(move || timed("services", || Servers::for_parts(&chosen)));
     let (mut reports, mut together, mut alone, mut last) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for part in parts {
         match part.way() {

@@ -5,13 +5,15 @@
 
 use super::outcome::{Outcome, Report};
 use super::part::Part;
+use clap::ValueEnum;
 use std::time::Duration;
 use testbed::services::{MariaDb, MongoJava, Mongod, Postgres, Recipe, Secantus, Service, install};
 
 /// A database that tests may need.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Need {
     Postgres,
+    #[value(name = "mysql")]
     MySql,
     /// MongoDB, or what stands in for it.
     Mongo,
@@ -20,7 +22,7 @@ pub(super) enum Need {
 }
 
 impl Need {
-    pub(super) const ALL: [Self; 4] = [Self::Postgres, Self::MySql, Self::Mongo, Self::MongoSecond];
+    pub(crate) const ALL: [Self; 4] = [Self::Postgres, Self::MySql, Self::Mongo, Self::MongoSecond];
 
     /// What tests read.
     fn variable(self) -> &'static str {
@@ -49,18 +51,21 @@ impl Need {
 
 /// All that run, until the value is dropped.
 #[derive(Debug)]
-pub(super) struct Servers {
+pub(crate) struct Servers {
     running: Vec<(Need, Service)>,
     missing: Vec<(Need, String)>,
 }
 
 impl Servers {
     /// Installs, makes and starts what these parts need and is not given, and installs what their tests start.
-    pub(super) fn start(parts: &[Part]) -> Self {
+    pub(super) fn for_parts(parts: &[Part]) -> Self {
         let is_needed = |need: &Need| parts.iter().any(|part| part.needs().contains(need));
-        let needs: Vec<Need> =
-            Need::ALL.into_iter().filter(|need| is_needed(need) && !need.is_given()).collect();
-        let own = parts.iter().flat_map(|part| part.own()).copied();
+        let needs = Need::ALL.into_iter().filter(|need| is_needed(need) && !need.is_given()).collect();
+        Self::start(needs, parts.iter().flat_map(|part| part.own()).copied())
+    }
+
+    /// Installs, makes and starts these, and installs the others.
+    pub(crate) fn start(needs: Vec<Need>, own: impl Iterator<Item = &'static dyn Recipe>) -> Self {
         let recipes: Vec<&dyn Recipe> = needs.iter().map(|need| need.recipe()).chain(own).collect();
         if let Err(error) = install(&recipes) {
             eprintln!("{error:#}");
@@ -84,7 +89,7 @@ impl Servers {
     }
 
     /// The URLs by the names that tests read.
-    pub(super) fn variables(&self) -> Vec<(String, String)> {
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
         let own = self.running.iter().map(|(need, service)| (need.variable().to_owned(), service.url()));
         let instead = self.instead().map(|service| (Need::Mongo.variable().to_owned(), service.url()));
         own.chain(instead).collect()
@@ -95,6 +100,11 @@ impl Servers {
         let only = self.missing.iter().any(|(need, _)| *need == Need::Mongo);
         let second = self.running.iter().find(|(need, _)| *need == Need::MongoSecond);
         second.filter(|_| only).map(|(_, service)| service)
+    }
+
+    /// What could not be started, and why.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = &str> {
+        self.missing.iter().map(|(_, error)| error.as_str())
     }
 
     /// What came of it, where something was to be started. A stand-in that is gone from its registry is no failure

@@ -1,7 +1,8 @@
 //! Entries and messages.
 //!
-//! Reads of the log need no transaction of their own: the head is read first, and what stands at or below it never
-//! moves and never goes away; a message read later is as it is then, which is what was asked.
+//! Most reads of the log need no transaction of their own: the head is read first, and what stands at or below it never
+//! moves and never goes away; a message read later is as it is then, which is what was asked. Entries are of one state:
+//! several of one answer may show the same message, which is then the same in all of them.
 
 mod append;
 mod history;
@@ -45,7 +46,7 @@ impl Log for Server {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let mut line = self.reading().await?;
+        let mut line = self.snapshot().await?;
         let done = entries(&mut line, wanted, limit).await;
         line.end(done).await
     }
