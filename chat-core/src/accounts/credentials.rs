@@ -1,6 +1,6 @@
 //! Proving a password, changing it, and deleting the account with it.
 
-use super::passwords::{Password, Verdict};
+use super::passwords::{Password, Shown, Verdict};
 use super::{Accounts, ROUNDS, Secret};
 use crate::error::{ChatError, Refusal};
 use crate::id::{SessionId, UserId};
@@ -57,21 +57,23 @@ impl Accounts {
     pub(super) async fn prove(
         &self,
         account: Option<Account>,
-        password: Password,
+        shown: Shown,
     ) -> Result<Option<Account>, ChatError> {
         let stored = account.as_ref().map(|account| account.password.clone());
-        let verdict = self.0.hasher.verify(password.clone(), stored).await?;
+        let verdict = self.0.hasher.verify(shown.clone(), stored).await?;
         match (account, verdict) {
             (None, _) | (_, Verdict::Wrong) => Ok(None),
             (Some(account), Verdict::Right) => Ok(Some(account)),
-            (Some(account), Verdict::Outdated) => Ok(Some(self.hash_anew(account, password).await)),
+            (Some(account), Verdict::Outdated) => Ok(Some(match shown.into_password() {
+                Some(password) => self.hash_anew(account, password).await,
+                None => account,
+            })),
         }
     }
 
     /// Proves the password of somebody who is logged in.
     async fn prove_user(&self, user: UserId, password: &Secret) -> Result<Account, ChatError> {
-        let password =
-            Password::new(password, "/password", &self.0.limits).map_err(|_| Refusal::Forbidden)?;
+        let password = Shown::new(password);
         self.counted(user.as_bytes(), async {
             let account = self.load(user).await?.filter(|account| account.state == AccountState::Active);
             Ok(self.prove(account, password).await?.ok_or(Refusal::Forbidden)?)
@@ -93,8 +95,8 @@ impl Accounts {
         outcome
     }
 
-    /// Replaces a hash of another cost. When that fails the old one is as good as before.
-    async fn hash_anew(&self, account: Account, password: Password) -> Account {
+    /// Replaces a hash of another cost, or from elsewhere. When that fails the old one is as good as before.
+    pub(super) async fn hash_anew(&self, account: Account, password: Password) -> Account {
         let renewed = async {
             let hash = self.0.hasher.hash(password).await?;
             self.change(account.user, |now| {

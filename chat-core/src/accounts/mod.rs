@@ -42,6 +42,8 @@ mod attempts;
 mod credentials;
 mod directory;
 mod hooks;
+mod import;
+mod imported;
 mod keys;
 mod liveness;
 mod login;
@@ -78,6 +80,7 @@ use crate::time::{Clock, SystemClock, Timestamp};
 use crate::user::search_words;
 
 pub use hooks::Hooks;
+pub use import::Import;
 pub use keys::{KeyError, Keys};
 pub use login::{Login, Tokens};
 pub use options::{AccountOptions, EmailClaim};

@@ -41,6 +41,9 @@ pub struct AccountOptions {
     pub reserved: Vec<String>,
     /// How expensive a password hash is.
     pub password_cost: PasswordCost,
+    /// The highest cost of bcrypt hashes that come from elsewhere ([`Accounts::import`](super::Accounts::import)); absent
+    /// where none do. Every refused login then takes as long as with a hash of this cost, whether there is one or not.
+    pub bcrypt_cost_max: Option<u32>,
     /// Password hashes computed at the same time: each takes a thread and the memory of
     /// [`password_cost`](Self::password_cost).
     pub hashes_at_once: usize,
@@ -61,6 +64,7 @@ impl AccountOptions {
             email_claim: EmailClaim::default(),
             reserved: RESERVED.iter().map(ToString::to_string).collect(),
             password_cost: PasswordCost::default(),
+            bcrypt_cost_max: None,
             hashes_at_once: 2,
             hashes_waiting: 64,
         }

@@ -1,7 +1,7 @@
 //! Passwords: what one may be, and how it is hashed without holding up anything else.
 //!
 //! Argon2id, on threads of its own behind a bounded queue. Where there is no account the work is done all the same,
-//! against a hash that no password has.
+//! against a hash that no password has; and where hashes of another kind are imported, every refusal costs both kinds.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use precis_profiles::precis_core::profile::PrecisFastInvocation as _;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use super::imported::{Bcrypt, Imported};
 use super::options::AccountOptions;
 use super::secret::Secret;
 use crate::error::{ChatError, Refusal};
@@ -73,12 +74,36 @@ impl Password {
     }
 }
 
+/// What somebody shows as his password: of any form, since the limits of today are not those it was chosen under.
+#[derive(Clone)]
+pub(super) struct Shown {
+    /// The text as it came: what hashes from elsewhere were made of.
+    sent: Zeroizing<String>,
+    /// What our own hashes are made of, if it can be normalised.
+    normal: Option<Password>,
+}
+
+impl Shown {
+    pub(super) fn new(text: &Secret) -> Self {
+        let normal = OpaqueString::enforce(text.expose()).ok();
+        Self {
+            sent: Zeroizing::new(text.expose().to_owned()),
+            normal: normal.map(|text| Password(Zeroizing::new(text.into_owned()))),
+        }
+    }
+
+    /// The password as we hash it; absent where only a hash from elsewhere can be of it.
+    pub(super) fn into_password(self) -> Option<Password> {
+        self.normal
+    }
+}
+
 /// How a password compares to a stored hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It is the one.
     Right,
-    /// It is the one, but the hash was made at another cost.
+    /// It is the one, but the hash was made at another cost, or elsewhere.
     Outdated,
     /// It is not, or there is no hash.
     Wrong,
@@ -90,6 +115,7 @@ pub(super) struct Hasher {
     argon2: Argon2<'static>,
     /// Compared with where there is no hash: of the same cost, and of no password.
     decoy: Phc,
+    imported: Imported,
     ids: Arc<dyn IdSource>,
     /// Those at work and those waiting.
     admitted: Arc<Semaphore>,
@@ -104,6 +130,7 @@ impl Hasher {
         let waiting = options.hashes_waiting.min(Semaphore::MAX_PERMITS / 2);
         Self {
             decoy: decoy(&params, &*ids),
+            imported: Imported::new(options.bcrypt_cost_max, &*ids),
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             ids,
             admitted: Arc::new(Semaphore::new(at_once + waiting)),
@@ -128,21 +155,29 @@ impl Hasher {
     /// Compares a password with a hash; takes as long when there is none.
     pub(super) async fn verify(
         &self,
-        password: Password,
+        shown: Shown,
         stored: Option<PasswordHash>,
     ) -> Result<Verdict, ChatError> {
-        let Self { argon2, decoy, .. } = self.clone();
-        self.work(move || {
-            let hash = stored.and_then(|stored| Phc::new(&stored.0).ok()).unwrap_or(decoy);
-            if argon2.verify_password(password.0.as_bytes(), &hash).is_err() {
-                Verdict::Wrong
-            } else if Params::try_from(&hash).is_ok_and(|params| same_cost(&params, argon2.params())) {
-                Verdict::Right
-            } else {
-                Verdict::Outdated
-            }
-        })
-        .await
+        let hasher = self.clone();
+        self.work(move || hasher.compare(&shown, stored.as_ref().map_or("", |stored| stored.0.as_str())))
+            .await
+    }
+
+    /// Our own kind first, then the imported kind; whatever is not there is worked at all the same.
+    fn compare(&self, shown: &Shown, stored: &str) -> Verdict {
+        let own = Phc::new(stored).ok();
+        let hash = own.as_ref().unwrap_or(&self.decoy);
+        let password = shown.normal.as_ref().map_or(&shown.sent, |normal| &normal.0);
+        let is_of = self.argon2.verify_password(password.as_bytes(), hash).is_ok();
+        if is_of && shown.normal.is_some() {
+            let is_current = Params::try_from(hash).is_ok_and(|cost| same_cost(&cost, self.argon2.params()));
+            return if is_current { Verdict::Right } else { Verdict::Outdated };
+        }
+        if self.imported.is_of(Bcrypt::parse(stored).as_ref(), shown.sent.as_bytes()) {
+            Verdict::Outdated
+        } else {
+            Verdict::Wrong
+        }
     }
 
     /// Does work on a thread for blocking work. The places in the queue go with the work, not with its caller: who
@@ -194,6 +229,10 @@ mod tests {
         Password::new(&Secret::from(text), "/password", &Limits::default())
     }
 
+    fn shown(text: &str) -> Shown {
+        Shown::new(&Secret::from(text))
+    }
+
     fn hasher(cost: PasswordCost, hashes_waiting: usize) -> Hasher {
         let mut options = AccountOptions::new("test");
         options.password_cost = cost;
@@ -228,7 +267,7 @@ mod tests {
             ("Å pässword ", Verdict::Wrong),
             ("Å passwor", Verdict::Wrong),
         ] {
-            let got = hasher.verify(password(text).unwrap(), Some(stored.clone())).await.unwrap();
+            let got = hasher.verify(shown(text), Some(stored.clone())).await.unwrap();
             assert_eq!(got, verdict, "{text:?}");
         }
     }
@@ -237,7 +276,7 @@ mod tests {
     async fn every_character_of_a_long_password_counts() {
         let hasher = hasher(cheap(), 0);
         let stored = hasher.hash(password(&"a".repeat(256)).unwrap()).await.unwrap();
-        let almost = password(&("a".repeat(255) + "b")).unwrap();
+        let almost = shown(&("a".repeat(255) + "b"));
         assert_eq!(hasher.verify(almost, Some(stored)).await.unwrap(), Verdict::Wrong);
     }
 
@@ -250,8 +289,24 @@ mod tests {
         assert!(one.0.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{}", one.0);
         assert_ne!(one.0, two.0);
         let new = hasher(PasswordCost::new(16, 1).unwrap(), 0);
-        let verdict = new.verify(password("12345678").unwrap(), Some(one)).await.unwrap();
+        let verdict = new.verify(shown("12345678"), Some(one)).await.unwrap();
         assert_eq!(verdict, Verdict::Outdated);
+    }
+
+    #[tokio::test]
+    async fn a_hash_from_elsewhere_is_of_the_bytes_that_came_and_outdated() {
+        let hasher = hasher(cheap(), 0);
+        let sent = "A\u{30a} pa\u{308}ssword";
+        let stored = PasswordHash(bcrypt::hash_with_salt(sent, 4, [7; 16]).unwrap().to_string());
+        for (text, verdict) in [
+            (sent, Verdict::Outdated),
+            ("Å pässword", Verdict::Wrong),
+            ("", Verdict::Wrong),
+            ("A\u{30a} pa\u{308}ssword\0", Verdict::Wrong),
+        ] {
+            let got = hasher.verify(shown(text), Some(stored.clone())).await.unwrap();
+            assert_eq!(got, verdict, "{text:?}");
+        }
     }
 
     #[tokio::test]
@@ -261,7 +316,7 @@ mod tests {
             [None, Some(""), Some("plain"), Some("$argon2id$v=19$m=8,t=1,p=1$YWJj"), Some("$2b$12$x")]
         {
             let stored = stored.map(|text| PasswordHash(text.to_owned()));
-            let verdict = hasher.verify(password("12345678").unwrap(), stored).await.unwrap();
+            let verdict = hasher.verify(shown("12345678"), stored).await.unwrap();
             assert_eq!(verdict, Verdict::Wrong);
         }
     }

@@ -117,8 +117,16 @@ async fn a_full_queue_is_said_and_not_held_against_anybody() {
 
 #[tokio::test]
 async fn a_hash_is_computed_whether_there_is_an_account_or_not() {
-    let world = World::with(|options| (options.hashes_at_once, options.hashes_waiting) = (1, 0), |_| ());
+    let world = World::with(
+        |options| {
+            options.bcrypt_cost_max = Some(4);
+            (options.hashes_at_once, options.hashes_waiting) = (1, 0);
+        },
+        |_| (),
+    );
     world.register("ada").await;
+    let hash = bcrypt::hash_with_salt(PASSWORD, 4, [7; 16]).unwrap().to_string();
+    world.accounts.import(Import::new("imported", hash)).await.unwrap();
     let shut = world.register("shut").await.user;
     world.accounts.disable(shut).await.unwrap();
     let (release, blocked) = std::sync::mpsc::channel::<()>();
@@ -133,7 +141,7 @@ async fn a_hash_is_computed_whether_there_is_an_account_or_not() {
     });
     has_started.await.unwrap();
     // Whoever wanted a hash meets the full queue.
-    for name in ["ada", "shut", "nobody-knows", "nobody@example.org"] {
+    for name in ["ada", "imported", "shut", "nobody-knows", "nobody@example.org"] {
         assert_eq!(refused(world.try_log_in(name, "wrong password").await).0, "overloaded", "{name}");
     }
     let nobody = world.accounts.delete(UserId::from(7_u64), &PASSWORD.into()).await;

@@ -3,6 +3,7 @@
 mod access;
 mod credentials;
 mod engine;
+mod import;
 mod login;
 mod people;
 mod refresh;
