@@ -49,7 +49,9 @@ impl Friendships for MongoStore {
     async fn unfenced(&self, limit: Limit) -> Result<Vec<PairRecord>, StoreError> {
         let filter = doc! { "tenant": self.keys().tenant(), "unfenced": true };
         let found = self.database().find(Table::Pairs, Query::new(filter).limit(limit.get())).await?;
-        Ok(found.iter().map(|document| read_record(document)).collect::<Read<_>>().map_err(failed)?)
+        let records: Vec<PairRecord> =
+            found.iter().map(|document| read_record(document)).collect::<Read<_>>().map_err(failed)?;
+        Ok(records.into_iter().filter(PairRecord::is_fence_due).collect())
     }
 
     async fn list(
@@ -353,7 +355,7 @@ pub(crate) fn read_record(document: &RawDocument) -> Read<PairRecord> {
     let blocked = |nth| blocked.get_bool(nth).map_err(|_| Unreadable("blocked"));
     let between = friendship(fields.code("state")?, blocked(0)?, blocked(1)?);
     let (version, at) = (fields.count("version")?, fields.time("at")?);
-    let number = |name| Ok(fields.optional_seq(name)?.map_or(0, chat_core::Seq::get));
+    let number = |name| Ok(fields.optional_count(name)?.unwrap_or(0));
     let record = PairRecord::stored(read_pair(document)?, between, version, at);
     Ok(record.fences(number("fence_due")?, number("fenced")?))
 }

@@ -203,7 +203,7 @@ CREATE TABLE IF NOT EXISTS chat_entries (
     digest VARBINARY(16),
     dedupe BIGINT NOT NULL,
     PRIMARY KEY (tenant, conversation, seq),
-    KEY chat_entries_dedupe (tenant, conversation, dedupe)
+    KEY chat_entries_dedupe (dedupe)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS chat_marks (

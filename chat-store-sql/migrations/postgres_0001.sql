@@ -208,7 +208,7 @@ CREATE TABLE chat_entries (
 );
 
 -- Leads to the entries that may be a repeat's first; not unique, the row is compared.
-CREATE INDEX chat_entries_dedupe ON chat_entries (tenant, conversation, dedupe);
+CREATE INDEX chat_entries_dedupe ON chat_entries (dedupe);
 
 CREATE TABLE chat_marks (
     conversation UUID NOT NULL,

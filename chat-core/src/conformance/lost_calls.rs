@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use super::evening::Evening;
+use futures_util::{StreamExt as _, stream};
+
+use super::evening::{Evening, Sight};
 use super::failing::{Faults, Loss};
 use super::gated::Gates;
 use super::node::{client_id, draft};
@@ -43,47 +45,70 @@ pub async fn a_poison_draft_spoils_nothing_else(store: Arc<dyn Store>) {
 /// Whatever single call is lost, request or reply: who repeats gets what he asked for, exactly once, nothing is left
 /// half done, and everybody sees the same in the end as if nothing had been lost.
 pub async fn any_single_call(store: Arc<dyn Store>) {
-    let undisturbed = Evening::new(&store, 0).await;
-    let before = undisturbed.faults.calls();
-    undisturbed.live().await;
-    let calls = undisturbed.faults.calls() - before;
-    let expected = undisturbed.sights().await;
-    assert_eq!(expected[0].conversations.len(), 2, "the direct one and the group");
-
-    let lost = (1..=calls).flat_map(|nth| Loss::ALL.map(|loss| (nth, loss)));
-    for (round, (nth, loss)) in (1_u64..).zip(lost) {
+    let undisturbed = Undisturbed::live(&store).await;
+    let lost = (1..=undisturbed.calls).flat_map(|nth| Loss::ALL.map(|loss| (nth, loss)));
+    side_by_side((1_u64..).zip(lost), async |(round, (nth, loss))| {
         let evening = Evening::new(&store, round * 10).await;
-        let session = evening.chat().open_with(crate::delivery::Open::new(evening.user(1))).await.unwrap();
+        let open = crate::delivery::Open::new(evening.user(1));
+        let session = evening.chat().open_with(open).await.unwrap();
         evening.faults.fail(nth, loss);
         evening.live().await;
         // How many calls there are depends a little on what runs beside: the last ones may not have come.
         evening.faults.mend();
-        assert_eq!(evening.sights().await, expected, "call {nth} of {calls}: its {loss:?} was lost");
-        assert_eq!(evening.store.people().friendships().unfenced(Limit::MAX).await.unwrap(), []);
+        undisturbed.is_equal(&evening, &format!("call {nth}: its {loss:?} was lost")).await;
         evening.assert_told(session).await;
         evening.chat().shutdown().await;
-    }
+    })
+    .await;
+    assert_eq!(store.people().friendships().unfenced(Limit::MAX).await.unwrap(), []);
 }
 
 /// Whenever a node is killed, between any two calls or after the store has done one and before anybody knows: who
 /// repeats at another node gets what he asked for, exactly once, nothing is left half done, and everybody sees the same
 /// in the end as if nothing had happened.
 pub async fn a_kill_at_any_call(store: Arc<dyn Store>) {
-    let undisturbed = Evening::new(&store, 0).await;
-    let before = undisturbed.faults.calls();
-    undisturbed.live().await;
-    let calls = undisturbed.faults.calls() - before;
-    let expected = undisturbed.sights().await;
-
-    for nth in 1..=calls {
+    let undisturbed = Undisturbed::live(&store).await;
+    side_by_side(1..=undisturbed.calls, async |nth| {
         // Killed before a call is killed after the one before; in turns it is the store that decides which is the last.
         let loss = Loss::ALL[usize::from(nth % 2 == 0)];
         let evening = Evening::new(&store, nth * 10).await;
         evening.faults.crash(nth, loss);
         evening.live().await;
         evening.is_whole().await;
-        assert_eq!(evening.sights().await, expected, "killed at call {nth} of {calls}, its {loss:?} lost");
-        assert_eq!(evening.store.people().friendships().unfenced(Limit::MAX).await.unwrap(), []);
+        undisturbed.is_equal(&evening, &format!("killed at call {nth}, its {loss:?} lost")).await;
         evening.chat().shutdown().await;
+    })
+    .await;
+    assert_eq!(store.people().friendships().unfenced(Limit::MAX).await.unwrap(), []);
+}
+
+/// An evening in which nothing is lost: what everybody sees in the end, and how many calls it takes.
+struct Undisturbed {
+    calls: u64,
+    sights: Vec<Sight>,
+}
+
+impl Undisturbed {
+    async fn live(store: &Arc<dyn Store>) -> Self {
+        let evening = Evening::new(store, 0).await;
+        let before = evening.faults.calls();
+        evening.live().await;
+        let (calls, sights) = (evening.faults.calls() - before, evening.sights().await);
+        assert_eq!(sights[0].conversations.len(), 2, "the direct one and the group");
+        Self { calls, sights }
     }
+
+    async fn is_equal(&self, evening: &Evening, what: &str) {
+        assert_eq!(evening.sights().await, self.sights, "of {} calls, {what}", self.calls);
+    }
+}
+
+/// How many evenings are lived at once, by different people on different nodes: most of each is waiting for the store.
+const AT_ONCE: usize = 4;
+
+async fn side_by_side<R, F: Future<Output = ()>>(
+    rounds: impl Iterator<Item = R>,
+    live: impl FnMut(R) -> F,
+) {
+    stream::iter(rounds).map(live).buffer_unordered(AT_ONCE).collect::<()>().await;
 }

@@ -138,7 +138,9 @@ impl MongoStore {
         held.dedup();
         let released: Vec<Claim> = was.claims.iter().filter(|claim| !held.contains(claim)).cloned().collect();
         let tokens = self.held(&released).await?;
-        let words = claims.words.clone();
+        let mut words = claims.words.clone();
+        words.sort_unstable();
+        words.dedup();
         let next = AccountRow { account: Some(account.clone()), words, claims: held, guard: was.guard };
         let is_written = self.swap_account(account.user, was, &next).await?;
         if is_written {

@@ -58,12 +58,16 @@ impl<'d> Fields<'d> {
         self.required(name, as_count)
     }
 
+    pub(crate) fn optional_count(self, name: &'static str) -> Read<Option<u64>> {
+        self.optional(name, as_count)
+    }
+
     pub(crate) fn seq(self, name: &'static str) -> Read<Seq> {
         Ok(Seq::new(self.count(name)?))
     }
 
     pub(crate) fn optional_seq(self, name: &'static str) -> Read<Option<Seq>> {
-        Ok(self.optional(name, as_count)?.map(Seq::new))
+        Ok(self.optional_count(name)?.map(Seq::new))
     }
 
     pub(crate) fn time(self, name: &'static str) -> Read<Timestamp> {

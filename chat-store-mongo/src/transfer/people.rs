@@ -95,8 +95,7 @@ impl MongoStore {
         let query = Query::new(filter).sort(doc! { "_id": 1 }).limit(limit);
         let mut copies = Vec::new();
         for document in self.database().find(Table::Accounts, query).await? {
-            let AccountRow { account, mut words, claims, .. } = AccountRow::read(&document)?;
-            words.sort_unstable();
+            let AccountRow { account, words, claims, .. } = AccountRow::read(&document)?;
             copies.extend(account.map(|account| AccountCopy { account, claims, words }));
         }
         Ok(copies)

@@ -5,7 +5,8 @@
 //!
 //! - `?` is a parameter, and `{k id:id seq:int}` a parameter that is a table named `k` with these columns.
 //! - `{now}` is the database's clock in milliseconds.
-//! - `INDEXED BY` is for SQLite alone.
+//! - `INDEXED BY` names the index that is to be walked: MySQL, which would guess from statistics that are missing when
+//!   a table has just grown, is told so in its words. PostgreSQL needs no telling.
 //! - `ON CONFLICT … DO UPDATE SET a = excluded.a`, `UPDATE … FROM {…}`, `JOIN {…}` and `FOR UPDATE OF` are
 //!   PostgreSQL's words.
 //!
@@ -53,6 +54,11 @@ const OVERRIDES: &[(&str, &str)] = &[
     (statements::check::SESSION_ENDS, statements::server::SESSION_ENDS),
 ];
 
+/// Statements that PostgreSQL says in another way than both.
+#[cfg(feature = "postgres")]
+const POSTGRES_OVERRIDES: &[(&str, &str)] =
+    &[(statements::batched::log::FIRSTS, statements::server::postgres::FIRSTS)];
+
 /// Statements that MySQL says in another way than both.
 #[cfg(feature = "mysql")]
 const MYSQL_OVERRIDES: &[(&str, &str)] = &[
@@ -84,7 +90,7 @@ pub(super) fn say(dialect: Dialect, place: &Place, shared: &str) -> String {
     let own = overridden(OVERRIDES, shared);
     match dialect {
         #[cfg(feature = "postgres")]
-        Dialect::Postgres => Rewriter::new(dialect, place).rewrite(own),
+        Dialect::Postgres => Rewriter::new(dialect, place).rewrite(overridden(POSTGRES_OVERRIDES, own)),
         #[cfg(feature = "mysql")]
         Dialect::MySql => Rewriter::new(dialect, place).rewrite(&as_mysql(overridden(MYSQL_OVERRIDES, own))),
     }
@@ -136,11 +142,21 @@ struct Rewriter<'p> {
     place: &'p Place,
     said: String,
     parameters: usize,
+    /// The table of rows that has the tenant, until the comparison with it.
+    #[cfg(feature = "postgres")]
+    with_tenant: Option<String>,
 }
 
 impl<'p> Rewriter<'p> {
     const fn new(dialect: Dialect, place: &'p Place) -> Self {
-        Self { dialect, place, said: String::new(), parameters: 0 }
+        Self {
+            dialect,
+            place,
+            said: String::new(),
+            parameters: 0,
+            #[cfg(feature = "postgres")]
+            with_tenant: None,
+        }
     }
 
     fn rewrite(mut self, text: &str) -> String {
@@ -153,7 +169,7 @@ impl<'p> Rewriter<'p> {
                 }
                 '{' => {
                     let (inside, after) = rest[1..].split_once('}').expect("braces are closed");
-                    self.special(inside);
+                    self.special(inside, after);
                     after
                 }
                 _ if first.is_ascii_alphabetic() || first == '_' => self.word(rest),
@@ -180,9 +196,17 @@ impl<'p> Rewriter<'p> {
     fn word<'t>(&mut self, text: &'t str) -> &'t str {
         let end = text.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
         let (word, rest) = text.split_at(end.unwrap_or(text.len()));
-        if let Some(after) = rest.strip_prefix(" BY chat_").filter(|_| word == "INDEXED") {
-            let end = after.find(' ').map_or(after.len(), |blank| blank + 1);
-            return &after[end..];
+        #[cfg(feature = "postgres")]
+        if let Some(rest) = rest.strip_prefix(" = ?").filter(|_| word == "tenant")
+            && let Some(rows) = self.with_tenant.take()
+        {
+            write!(self.said, "tenant = {rows}.of_tenant").expect("memory takes all");
+            return rest;
+        }
+        if let Some(after) = rest.strip_prefix(" BY ").filter(|_| word == "INDEXED") {
+            let (index, after) = after.split_once(' ').unwrap_or((after, ""));
+            self.index(index);
+            return after;
         }
         // Indexes are named in migrations alone, and belong to their table on both servers.
         let is_index = self.said.ends_with("INDEX ") || self.said.ends_with("KEY ");
@@ -197,7 +221,19 @@ impl<'p> Rewriter<'p> {
         rest
     }
 
-    fn special(&mut self, inside: &str) {
+    /// Says which index is to be walked, where the server lets it be said: MySQL does not when it deletes.
+    fn index(&mut self, index: &str) {
+        match self.dialect {
+            #[cfg(feature = "postgres")]
+            Dialect::Postgres => {}
+            #[cfg(feature = "mysql")]
+            Dialect::MySql if self.said.starts_with("DELETE") => {}
+            #[cfg(feature = "mysql")]
+            Dialect::MySql => write!(self.said, "FORCE INDEX ({index}) ").expect("memory takes all"),
+        }
+    }
+
+    fn special(&mut self, inside: &str, after: &str) {
         if inside == "now" {
             self.said.push_str(match self.dialect {
                 #[cfg(feature = "postgres")]
@@ -213,10 +249,27 @@ impl<'p> Rewriter<'p> {
             words.map(|column| column.split_once(':').expect("a column has a type")).collect();
         match self.dialect {
             #[cfg(feature = "postgres")]
+            Dialect::Postgres if !self.said.starts_with("WITH") && after.contains("tenant = ?") => {
+                self.unnest_with_tenant(name, &columns);
+            }
+            #[cfg(feature = "postgres")]
             Dialect::Postgres => self.unnest(name, &columns),
             #[cfg(feature = "mysql")]
             Dialect::MySql => self.json_table(name, &columns),
         }
+    }
+
+    /// The same with the tenant, which is the next parameter, in every row, and hidden behind `OFFSET`: were it a
+    /// condition of its own, a server that knows nothing of the tables yet would take all rows of the tenant for few,
+    /// and walk them; so all it can do is to look every row up by its key.
+    #[cfg(feature = "postgres")]
+    fn unnest_with_tenant(&mut self, name: &str, columns: &[(&str, &str)]) {
+        let tenant = self.parameters + columns.len() + 1;
+        write!(self.said, "(SELECT ${tenant}::int8 AS of_tenant, {name}.* FROM ").expect("memory takes all");
+        self.unnest(name, columns);
+        write!(self.said, " OFFSET 0) AS {name}").expect("memory takes all");
+        self.parameters = tenant;
+        self.with_tenant = Some(name.to_owned());
     }
 
     /// One array for each column.
@@ -290,11 +343,13 @@ mod tests {
     }
 
     #[test]
-    fn indexes_are_not_named() {
+    fn indexes_are_named_where_that_helps() {
         let text = "SELECT a FROM chat_a INDEXED BY chat_i WHERE b = 1";
         assert_eq!(postgres(text), "SELECT a FROM chat_a WHERE b = 1");
         let text = "SELECT a FROM chat_a m INDEXED BY chat_i JOIN chat_b b ON b.x = m.x";
-        assert_eq!(mysql(text), "SELECT a FROM chat_a m JOIN chat_b b ON b.x = m.x");
+        assert_eq!(mysql(text), "SELECT a FROM chat_a m FORCE INDEX (chat_i) JOIN chat_b b ON b.x = m.x");
+        let text = "DELETE FROM chat_a INDEXED BY chat_i WHERE b = 1";
+        assert_eq!(mysql(text), "DELETE FROM chat_a WHERE b = 1");
     }
 
     #[test]

@@ -64,28 +64,37 @@ pub(crate) mod postgres {
         TRANSACTIONS = "SELECT pg_snapshot_xmin(now.snapshot)::text::int8, pg_snapshot_xmax(now.snapshot)::text::int8 \
             FROM (SELECT pg_current_snapshot() AS snapshot) AS now";
 
-        /// Keys, and `chat_entries_dedupe`. Everything or nothing; why this is right is told where it is used.
+        /// `chat_entries_dedupe`, then the rows it leads to. The rest is compared after that: a server that
+        /// knows nothing of the tables yet takes the key for as good, and would walk all entries of the conversation.
+        FIRSTS = "SELECT e.conversation, e.seq, e.by_user, e.client_id, e.digest FROM {k place:id dedupe:int} \
+            CROSS JOIN LATERAL (SELECT x.tenant, x.conversation, x.seq, x.by_user, x.client_id, x.digest \
+            FROM chat_entries x WHERE x.dedupe = k.dedupe OFFSET 0) AS e \
+            WHERE e.conversation = k.place AND e.tenant = ?";
+
+        /// Keys, and `chat_entries_dedupe` as above. Everything or nothing; why this is right is told where it is used.
         APPEND = "WITH \
-            lane AS MATERIALIZED (SELECT * FROM {l place:id from_head:int from_acl:int to_head:int to_n:int \
-            to_last:int to_at:int}), \
-            entry AS MATERIALIZED (SELECT * FROM {e place:id seq:int n:int entry:id made_at:int by_whom:id \
-            client_id:bytes kind:int rev:int said:text body:bytes target:int payload:bytes digest:bytes \
+            lane AS MATERIALIZED (SELECT ?::int8 AS tenant, l.* FROM {l place:id from_head:int from_acl:int \
+            to_head:int to_n:int to_last:int to_at:int}), \
+            entry AS MATERIALIZED (SELECT ?::int8 AS tenant, e.* FROM {e place:id seq:int n:int entry:id made_at:int \
+            by_whom:id client_id:bytes kind:int rev:int said:text body:bytes target:int payload:bytes digest:bytes \
             dedupe:int}), \
-            locked AS MATERIALIZED (SELECT h.id FROM lane JOIN chat_heads h ON h.id = lane.place \
-            WHERE h.tenant = ? AND h.head = lane.from_head AND h.acl = lane.from_acl \
-            AND NOT EXISTS (SELECT 1 FROM entry JOIN chat_entries x ON x.conversation = entry.place \
-            AND x.dedupe = entry.dedupe WHERE x.tenant = ?) ORDER BY h.id FOR UPDATE OF h), \
-            moved AS (UPDATE chat_heads SET head = lane.to_head, n = lane.to_n, last_message = lane.to_last, \
-            last_at = lane.to_at FROM lane WHERE tenant = ? AND id = lane.place \
-            AND (SELECT count(*) FROM locked) = ? RETURNING id, acl, roster, member_count), \
+            reading AS MATERIALIZED (SELECT ?::int8 AS tenant, r.* FROM {r place:id who:id to_seq:int to_n:int}), \
+            locked AS MATERIALIZED (SELECT h.id FROM lane JOIN chat_heads h ON h.tenant = lane.tenant \
+            AND h.id = lane.place WHERE h.head = lane.from_head AND h.acl = lane.from_acl \
+            AND NOT EXISTS (SELECT 1 FROM entry CROSS JOIN LATERAL (SELECT e.tenant, e.conversation FROM chat_entries e \
+            WHERE e.dedupe = entry.dedupe OFFSET 0) AS x \
+            WHERE x.conversation = entry.place AND x.tenant = entry.tenant) ORDER BY h.id FOR UPDATE OF h), \
+            moved AS (UPDATE chat_heads h SET head = lane.to_head, n = lane.to_n, last_message = lane.to_last, \
+            last_at = lane.to_at FROM lane WHERE h.tenant = lane.tenant AND h.id = lane.place \
+            AND (SELECT count(*) FROM locked) = ? RETURNING h.tenant, h.id, acl, roster, member_count), \
             written AS (INSERT INTO chat_entries \
             (tenant, conversation, seq, n, id, at, by_user, client_id, kind, rev, text, body, target, payload, \
-            digest, dedupe) SELECT ?, entry.* FROM entry WHERE EXISTS (SELECT 1 FROM moved)), \
-            own AS (UPDATE chat_members SET read = r.to_seq, read_n = r.to_n, delivered = r.to_seq \
-            FROM {r place:id who:id to_seq:int to_n:int} WHERE tenant = ? AND conversation = r.place \
-            AND user_id = r.who AND standing > 0 AND read < r.to_seq AND EXISTS (SELECT 1 FROM moved)), \
+            digest, dedupe) SELECT entry.* FROM entry WHERE EXISTS (SELECT 1 FROM moved)), \
+            own AS (UPDATE chat_members m SET read = r.to_seq, read_n = r.to_n, delivered = r.to_seq \
+            FROM reading r WHERE m.tenant = r.tenant AND m.conversation = r.place AND m.user_id = r.who \
+            AND standing > 0 AND read < r.to_seq AND EXISTS (SELECT 1 FROM moved)), \
             told AS (INSERT INTO chat_changes (tenant, feed, at, kind, subject) \
-            SELECT ?, 2, {now}, 1, moved.id FROM moved) \
+            SELECT moved.tenant, 2, {now}, 1, moved.id FROM moved) \
             SELECT id, acl, roster, member_count FROM moved";
     }
 }

@@ -288,7 +288,8 @@ pub(crate) mod batched {
             );
 
             /// `chat_members_by_user`, then the keys of all three. The number is that of a direct conversation.
-            COUNTS = "SELECT m.user_id, count(*) FROM chat_members m JOIN {k who:id} ON m.user_id = k.who \
+            COUNTS = "SELECT m.user_id, count(*) FROM chat_members m \
+                INDEXED BY chat_members_by_user JOIN {k who:id} ON m.user_id = k.who \
                 JOIN chat_conversations c ON c.tenant = m.tenant AND c.id = m.conversation \
                 JOIN chat_heads h ON h.tenant = m.tenant AND h.id = m.conversation \
                 WHERE m.tenant = ? AND m.standing > 0 AND c.closed = 0 AND c.kind <> 1 \
@@ -353,21 +354,28 @@ pub(crate) mod batched {
                 SELECT ?, k.place, k.at_seq, k.mark, k.who FROM {k place:id at_seq:int mark:text who:id} \
                 ON CONFLICT DO NOTHING";
 
-            /// `chat_entries_dedupe`, then the rows it leads to.
+            /// `chat_entries_dedupe`, then the rows it leads to. PostgreSQL says it in its own way.
             FIRSTS = "SELECT e.conversation, e.seq, e.by_user, e.client_id, e.digest FROM chat_entries e \
-                JOIN {k place:id dedupe:int} ON e.conversation = k.place AND e.dedupe = k.dedupe WHERE e.tenant = ?";
+                INDEXED BY chat_entries_dedupe JOIN {k place:id dedupe:int} \
+                ON e.conversation = k.place AND e.dedupe = k.dedupe WHERE e.tenant = ?";
 
             /// Key.
             TARGETS = "SELECT e.conversation, e.seq, e.n, e.rev, e.deleted_at FROM chat_entries e \
                 JOIN {k place:id at_seq:int} ON e.conversation = k.place AND e.seq = k.at_seq \
                 WHERE e.tenant = ? AND e.rev IS NOT NULL";
 
-            /// Key, in order.
+            /// Key, in order: from a position to another. MySQL is asked for each position.
             ENTRIES = "SELECT e.conversation, \
                 e.seq, e.n, e.rev, e.id, e.by_user, e.client_id, e.at, e.edited_at, e.deleted_at, e.text, e.body, \
                 e.kind, e.target, e.payload FROM chat_entries e JOIN {k place:id first:int last:int} \
                 ON e.conversation = k.place AND e.seq BETWEEN k.first AND k.last WHERE e.tenant = ? \
                 ORDER BY e.conversation, e.seq";
+
+            /// Key, in order: positions one by one.
+            ENTRIES_AT = "SELECT e.conversation, \
+                e.seq, e.n, e.rev, e.id, e.by_user, e.client_id, e.at, e.edited_at, e.deleted_at, e.text, e.body, \
+                e.kind, e.target, e.payload FROM chat_entries e JOIN {k place:id at_seq:int} \
+                ON e.conversation = k.place AND e.seq = k.at_seq WHERE e.tenant = ? ORDER BY e.conversation, e.seq";
 
             /// Key.
             MESSAGES = "SELECT e.conversation, \
@@ -381,10 +389,9 @@ pub(crate) mod batched {
                 FROM chat_heads h JOIN {k wanted:id} ON h.id = k.wanted JOIN chat_entries e ON e.tenant = h.tenant \
                 AND e.conversation = h.id AND e.seq = h.last_message WHERE h.tenant = ? AND e.rev IS NOT NULL";
 
-            /// Key: how many messages there are up to each position.
+            /// Key: how many messages there are up to each position that is there.
             N_AT = "SELECT k.nth, e.n, e.rev FROM chat_entries e JOIN {k nth:int place:id upto:int} \
-                ON e.conversation = k.place WHERE e.tenant = ? AND e.seq = (SELECT max(x.seq) FROM chat_entries x \
-                WHERE x.tenant = e.tenant AND x.conversation = k.place AND x.seq <= k.upto)";
+                ON e.conversation = k.place AND e.seq = k.upto WHERE e.tenant = ?";
 
             /// Key, in order.
             MARKS = "SELECT m.target, m.mark, m.by_user FROM chat_marks m JOIN {k at_seq:int} \

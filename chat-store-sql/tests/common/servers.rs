@@ -1,5 +1,6 @@
 //! Places of their own on the servers that the environment names, taken away when they are dropped.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -81,6 +82,37 @@ impl Place {
             Server::Postgres => Opened::Postgres(PostgresStore::open(self.postgres()).await.unwrap()),
             Server::MySql => Opened::MySql(MySqlStore::open(self.mysql()).await.unwrap()),
         }
+    }
+}
+
+impl Place {
+    /// How many rows of each table or index of this place the server has read so far, for whom ever; of connections
+    /// that are closed.
+    pub(crate) async fn rows_read(&self) -> BTreeMap<String, i64> {
+        let rows: Vec<(String, i64)> = match self.kind {
+            Server::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(&self.server).await.unwrap();
+                let text = "SELECT indexrelname::text, idx_tup_read FROM pg_stat_user_indexes \
+                    WHERE schemaname = $1 UNION ALL SELECT relname::text, coalesce(seq_tup_read, 0) \
+                    FROM pg_stat_user_tables WHERE schemaname = $1";
+                sqlx::query_as(text).bind(&self.name).fetch_all(&mut connection).await.unwrap()
+            }
+            Server::MySql => {
+                let mut connection = sqlx::MySqlConnection::connect(&self.server).await.unwrap();
+                let version: String =
+                    sqlx::query_scalar("SELECT version()").fetch_one(&mut connection).await.unwrap();
+                let text = if version.contains("MariaDB") {
+                    sqlx::raw_sql("SET GLOBAL userstat = 1").execute(&mut connection).await.unwrap();
+                    "SELECT CONVERT(table_name USING utf8mb4), CAST(rows_read AS SIGNED) \
+                        FROM information_schema.table_statistics WHERE table_schema = ?"
+                } else {
+                    "SELECT CONVERT(object_name USING utf8mb4), CAST(count_read AS SIGNED) \
+                        FROM performance_schema.table_io_waits_summary_by_table WHERE object_schema = ?"
+                };
+                sqlx::query_as(text).bind(&self.name).fetch_all(&mut connection).await.unwrap()
+            }
+        };
+        rows.into_iter().collect()
     }
 }
 

@@ -28,12 +28,14 @@ use self::rows::read_message;
 
 use super::Server;
 use super::columns::{Columns, Row};
+use super::dialect::Dialect;
 use super::error::Done;
 use super::found::Found;
 use super::line::Line;
 use super::value::{Rows, Value, ids, values};
 use crate::codec::int;
 use crate::statements::batched::{conversations as conversations_sql, log as batched};
+use crate::statements::log as sql;
 
 #[async_trait]
 impl Log for Server {
@@ -184,14 +186,32 @@ pub(super) async fn n_at(line: &mut Line, wanted: &[(ConversationId, Counters, S
     if asked.is_empty() {
         return Ok(numbers);
     }
+    let mut found = HashMap::new();
     for row in &line.query(batched::N_AT, values![&asked, line.tenant]).await? {
         let mut columns = Columns::of(row);
-        let (nth, n, rev) = (columns.count()?, columns.count()?, columns.optional_seq()?);
-        let nth = usize::try_from(nth).map_err(|_| super::columns::unreadable())?;
+        found.insert(columns.int()?, (columns.count()?, columns.optional_seq()?.is_some()));
+    }
+    for row in asked.iter() {
+        let [Value::Int(Some(nth)), id, upto] = row else { unreachable!("as they were asked") };
+        let at = match found.get(nth) {
+            Some(at) => *at,
+            None => n_before(line, *id, *upto).await?,
+        };
+        let nth = usize::try_from(*nth).map_err(|_| super::columns::unreadable())?;
         let (_, now, seq) = wanted.get(nth).ok_or_else(super::columns::unreadable)?;
-        numbers[nth] = if *seq < now.start { n - u64::from(rev.is_some()) } else { n };
+        numbers[nth] = if *seq < now.start { at.0 - u64::from(at.1) } else { at.0 };
     }
     Ok(numbers)
+}
+
+/// What stands at the last position up to this one that is there: how many messages there are, and whether it is one.
+async fn n_before(line: &mut Line, id: Value<'_>, upto: Value<'_>) -> Done<(u64, bool)> {
+    let row = line.first(sql::N_AT, &[Value::Int(Some(line.tenant)), id, upto]).await?;
+    let read = |row: &Row| {
+        let mut columns = Columns::of(row);
+        Ok((columns.count()?, columns.optional_seq()?.is_some()))
+    };
+    row.as_ref().map_or(Ok((0, false)), read)
 }
 
 /// The messages at these positions, those that are there.
@@ -213,19 +233,30 @@ async fn entries(line: &mut Line, wanted: &[After], limit: Limit) -> Done<Vec<En
     let these: Vec<ConversationId> = wanted.iter().map(|after| after.conversation).collect();
     let now = counters(line, &these).await?;
     let pages: Vec<Page> = wanted.iter().filter_map(|after| Page::of(after, &now, limit)).collect();
-    let ranges = pages.iter().filter(|page| page.first <= page.last).map(|page| {
-        let bounds = [page.first, page.last].map(|seq| Value::from(int(seq.get())));
-        [Value::from(page.id.as_bytes()), bounds[0], bounds[1]]
-    });
-    let ranges: Rows<'_> = ranges.collect();
-    let rows = if ranges.is_empty() {
-        Vec::new()
-    } else {
-        line.query(batched::ENTRIES, values![&ranges, line.tenant]).await?
-    };
+    let rows = rows_of(line, &pages).await?;
     let mut found = Found::read(&rows, place, |columns| read_entry(from_seq(columns)?))?;
     fill_in_targets(line, &mut found).await?;
     Ok(pages.iter().map(|page| page.of_found(&found)).collect())
+}
+
+/// The rows of these pages.
+async fn rows_of(line: &mut Line, pages: &[Page]) -> Done<Vec<Row>> {
+    let (text, wanted): (_, Rows<'_>) = match line.dialect {
+        #[cfg(feature = "postgres")]
+        Dialect::Postgres => {
+            let ranges = pages.iter().filter(|page| page.first <= page.last);
+            (batched::ENTRIES, ranges.map(|page| [page.key(), page.first(), page.last()]).collect())
+        }
+        // A range that begins elsewhere for each row is none to MySQL: it would walk the whole conversation.
+        #[cfg(feature = "mysql")]
+        Dialect::MySql => {
+            let seqs = |page: &Page| page.first.get()..=page.last.get();
+            let each =
+                pages.iter().flat_map(|page| seqs(page).map(|seq| [page.key(), Value::from(int(seq))]));
+            (batched::ENTRIES_AT, each.collect())
+        }
+    };
+    if wanted.is_empty() { Ok(Vec::new()) } else { line.query(text, values![&wanted, line.tenant]).await }
 }
 
 /// Entries that are about another position get the message there.
@@ -259,6 +290,18 @@ impl Page {
         let first = wanted.after.next().max(now.start);
         let last = Seq::new(first.get() + limit.get() as u64 - 1).min(now.head);
         Some(Self { id: wanted.conversation, first, last, now })
+    }
+
+    const fn key(&self) -> Value<'static> {
+        Value::Id(Some(*self.id.as_bytes()))
+    }
+
+    fn first(&self) -> Value<'static> {
+        Value::from(int(self.first.get()))
+    }
+
+    fn last(&self) -> Value<'static> {
+        Value::from(int(self.last.get()))
     }
 
     fn of_found(&self, found: &Found<Place, EntryRow>) -> Entries {

@@ -121,7 +121,7 @@ async fn execute(line: &mut Line, asked: &[Asked<'_>], known: &[Kept], plans: &[
         reads.push([Value::Id(Some([0; 16])), Value::Id(Some([0; 16])), Value::from(0), Value::from(0)]);
     }
     let (tenant, count) = (line.tenant, int(plans.len() as u64));
-    let values = values![&lanes, &entries, tenant, tenant, tenant, count, tenant, &reads, tenant, tenant];
+    let values = values![tenant, &lanes, tenant, &entries, tenant, &reads, count];
     let mut moved = Moved::new();
     for row in &line.query(sql::APPEND, values).await? {
         let mut columns = Columns::of(row);

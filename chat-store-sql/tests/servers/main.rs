@@ -3,7 +3,8 @@
 #![cfg(all(feature = "postgres", feature = "mysql"))]
 #![expect(clippy::unwrap_used, reason = "a test that fails is a panic")]
 
-#[path = "common/servers.rs"]
+mod cost;
+#[path = "../common/servers.rs"]
 mod servers;
 
 mod postgres {
