@@ -71,6 +71,10 @@ impl Watched {
         let look = sent.windows(2).position(|pair| pair == [FLUSH[0], KNOWN[0]]);
         if let Some(at) = look {
             sent.remove(at + 1);
+            // The look at many rows is answered in parts.
+            while sent.get(at + 1).is_some_and(|next| next.starts_with("getMore")) {
+                sent.remove(at + 1);
+            }
         }
         sent
     }

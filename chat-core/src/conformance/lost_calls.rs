@@ -106,9 +106,6 @@ impl Undisturbed {
 /// How many evenings are lived at once, by different people on different nodes: most of each is waiting for the store.
 const AT_ONCE: usize = 4;
 
-async fn side_by_side<R, F: Future<Output = ()>>(
-    rounds: impl Iterator<Item = R>,
-    live: impl FnMut(R) -> F,
-) {
+async fn side_by_side<R, F: Future<Output = ()>>(rounds: impl Iterator<Item = R>, live: impl FnMut(R) -> F) {
     stream::iter(rounds).map(live).buffer_unordered(AT_ONCE).collect::<()>().await;
 }

@@ -6,10 +6,10 @@ use chat_core::message::Payload;
 use chat_core::store::code::int;
 use chat_core::store::plan::{NewEntry, Write};
 use chat_core::store::{Appended, DraftEntry, EntryRow, Mark, MessageRow};
-use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
+use mongodb::bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 
-use super::{Fields, Read, binary, id, seq, set};
-use crate::error::Unreadable;
+use super::{Fields, Read, binary, id, raw, seq, set};
+use crate::error::{Done, Unreadable};
 use crate::key::{Keys, made_in};
 
 /// The row of a new entry, with the message it is, if it is one.
@@ -62,6 +62,17 @@ impl TailEntry {
         document
     }
 
+    /// Adds what the entry does. To the message that it is itself it is done at once: the row begins with it.
+    pub(crate) fn add(&mut self, doing: Doing) -> Done<()> {
+        if doing.target() == self.seq {
+            let mut row = Document::try_from(&self.row).expect("it was made of a document");
+            doing.begin_with(&mut row);
+            self.row = raw(&row)?;
+        }
+        self.does.push(doing);
+        Ok(())
+    }
+
     pub(crate) fn entry(&self) -> Read<EntryRow> {
         EntryRow::read(&self.row)
     }
@@ -103,6 +114,41 @@ impl Doing {
             | Self::Bury { target, .. }
             | Self::Mark { target, .. }
             | Self::Unmark { target, .. } => *target,
+        }
+    }
+
+    /// Does it to a row that is not there yet.
+    fn begin_with(&self, row: &mut Document) {
+        let at = row.get("at").cloned().unwrap_or(Bson::Null);
+        let mut marks = row.remove("marks").and_then(|marks| marks.as_array().cloned()).unwrap_or_default();
+        match self {
+            Self::Body { text, body, .. } => {
+                row.insert("edited_at", at);
+                row.remove("text");
+                row.remove("body");
+                set(row, "text", text.as_deref());
+                set(row, "body", body.as_deref().map(binary));
+            }
+            Self::Bury { .. } => {
+                row.insert("deleted_at", at);
+                for gone in ["text", "body", "digest"] {
+                    row.remove(gone);
+                }
+                return;
+            }
+            Self::Mark { key, by, .. } => {
+                let mark = Bson::Document(mark_document(key, *by));
+                if !marks.contains(&mark) {
+                    marks.push(mark);
+                }
+            }
+            Self::Unmark { key, by, .. } => {
+                let mark = Bson::Document(mark_document(key, *by));
+                marks.retain(|one| *one != mark);
+            }
+        }
+        if !marks.is_empty() {
+            row.insert("marks", marks);
         }
     }
 

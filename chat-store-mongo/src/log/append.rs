@@ -206,7 +206,7 @@ impl<'s> Append<'s> {
             match (Doing::of(write), write) {
                 (Some((rev, doing)), _) => {
                     let entry = next.tail.iter_mut().rev().find(|entry| entry.seq == rev);
-                    entry.expect("a write is of an entry of its plan").does.push(doing);
+                    entry.expect("a write is of an entry of its plan").add(doing)?;
                 }
                 (None, Write::Member(row)) => {
                     next.moves.push(Move { user: row.user, version, row: Some(row.clone()) });

@@ -122,7 +122,7 @@ impl Part {
         match self {
             Self::Servers => &Need::ALL,
             Self::Mongo => &[Need::Mongo, Need::MongoSecond],
-            Self::Split => &[Need::Postgres, Need::Mongo],
+            Self::Split => &[Need::Postgres, Need::MongoSecond],
             _ => &[],
         }
     }

@@ -95,15 +95,20 @@ impl World {
         self.server = Some(server);
     }
 
-    /// Lets everybody finish, and compares what each was told with what is there.
+    /// Lets everybody finish, and compares what each was told with what is there. The line ends with it: what comes
+    /// after goes straight to the database.
     ///
     /// # Panics
     /// When something was lost, doubled or moved.
-    pub(crate) async fn judged(self) -> (Storage, Server) {
+    pub(crate) async fn judged(mut self) -> (Storage, Server) {
         let server = self.server.expect("it runs");
         let counts = self.crowd.judged(server.address()).await;
         println!("{}: {counts}", self.storage.name);
         println!("counted: store={} acked={}", self.storage.name, counts.acks());
+        if self.line.is_some() {
+            let port = self.storage.service().address().port();
+            self.storage.by(port);
+        }
         (self.storage, server)
     }
 }
