@@ -68,11 +68,23 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    fn postgres(&self) -> PostgresOptions {
+    pub(crate) const fn kind(&self) -> Server {
+        self.kind
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn postgres(&self) -> PostgresOptions {
         PostgresOptions::new(&self.url).schema(&self.name)
     }
 
-    fn mysql(&self) -> MySqlOptions {
+    pub(crate) fn mysql(&self) -> MySqlOptions {
         MySqlOptions::new(&self.url)
     }
 

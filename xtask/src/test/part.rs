@@ -88,7 +88,9 @@ impl Part {
     /// The part that a test program belongs to.
     pub(super) fn of(binary: &Binary) -> Self {
         match (binary.package.as_str(), binary.target.as_str()) {
-            ("chat-store-sql", "servers") | ("chat-server", "databases") => Self::Servers,
+            ("chat-store-sql", "postgres" | "mysql" | "cost" | "opening") | ("chat-server", "databases") => {
+                Self::Servers
+            }
             ("chat-store-sql", _) => Self::Sql,
             ("chat-store-mongo", _) => Self::Mongo,
             ("testbed", _) | (_, "faults" | "cluster") => Self::Faults,

@@ -3,6 +3,13 @@
 //!
 //! Counted on tables that have just grown, as they do: what an index is good for is not known to the server yet.
 
+#![cfg(all(feature = "postgres", feature = "mysql"))]
+#![expect(clippy::unwrap_used, reason = "a test that fails is a panic")]
+
+#[path = "common/servers.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
+mod servers;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 
@@ -11,7 +18,7 @@ use chat_core::page::Limit;
 use chat_core::store::{FriendFilter, Window};
 use chat_core::{ActingAs, Chat, ChatError, ClientId, Draft, Edit, Tenant};
 
-use crate::servers::{Place, Server};
+use servers::{Place, Server};
 
 /// Messages before, and after.
 const FEW: usize = 100;
