@@ -19,9 +19,10 @@ pub(crate) struct Server {
 }
 
 /// SecantusDB, or a `mongod`.
-pub(crate) const FIRST: Server = Server { name: "mongodb", variable: "CHAT_TEST_MONGODB_URL" };
+pub(crate) const FIRST: Server = Server { name: "secantusdb", variable: "CHAT_TEST_MONGODB_URL" };
 /// mongo-java-server.
-pub(crate) const SECOND: Server = Server { name: "mongodb-second", variable: "CHAT_TEST_MONGODB_SECOND_URL" };
+pub(crate) const SECOND: Server =
+    Server { name: "mongo-java-server", variable: "CHAT_TEST_MONGODB_SECOND_URL" };
 
 impl Server {
     /// Its address; says loudly when there is none, and fails where it must be there.

@@ -82,11 +82,11 @@ fn in_memory(tenant: Tenant) -> Arc<dyn Store> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn between_any_two_commands_on_the_first_server() {
     let kills = killed_everywhere(FIRST).await;
-    println!("counted: store=mongodb kills={kills}");
+    println!("counted: store=secantusdb kills={kills}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn between_any_two_commands_on_the_second_server() {
     let kills = killed_everywhere(SECOND).await;
-    println!("counted: store=mongodb-second kills={kills}");
+    println!("counted: store=mongo-java-server kills={kills}");
 }

@@ -187,8 +187,8 @@ impl Opened {
 impl Fixture for Server {
     fn name(&self) -> String {
         match self {
-            Self::Postgres => "postgres".to_owned(),
-            Self::MySql => "mysql".to_owned(),
+            Self::Postgres => "postgresql".to_owned(),
+            Self::MySql => "mariadb".to_owned(),
         }
     }
 

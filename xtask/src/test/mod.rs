@@ -31,9 +31,6 @@ pub(crate) struct Arguments {
     /// The parts to run, in their own order; all when none is named
     #[arg(value_enum, value_name = "PART")]
     parts: Vec<Part>,
-    /// Run every part there is, also those on many servers, which take the better part of an hour
-    #[arg(long, conflicts_with = "parts")]
-    all: bool,
     /// Compare more random operations, pause databases for longer: hours instead of minutes
     #[arg(long)]
     long: bool,
@@ -48,7 +45,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Whether a part is to be run.
     fn wants(&self, part: Part) -> bool {
-        if self.parts.is_empty() { self.all || part.is_usual() } else { self.parts.contains(&part) }
+        self.parts.is_empty() || self.parts.contains(&part)
     }
 }
 

@@ -76,11 +76,6 @@ impl Part {
         Self::KillServers,
     ];
 
-    /// Whether it runs when no part is named: not what needs many servers and takes the better part of an hour.
-    pub(super) const fn is_usual(self) -> bool {
-        !matches!(self, Self::Servers | Self::Mongo | Self::Split | Self::Faults | Self::KillServers)
-    }
-
     pub(super) fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
