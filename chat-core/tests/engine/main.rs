@@ -11,3 +11,4 @@ mod nodes;
 mod resume;
 mod rights;
 mod split;
+mod storm;

@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// The parts to run, in their own order; all when none is named
     #[arg(value_enum, value_name = "PART")]
     parts: Vec<Part>,
+    /// Run every part there is, also the one that takes most of an hour by itself
+    #[arg(long, conflicts_with = "parts")]
+    all: bool,
     /// Compare more random operations, pause databases for longer: hours instead of minutes
     #[arg(long)]
     long: bool,
@@ -45,7 +48,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Whether a part is to be run.
     fn wants(&self, part: Part) -> bool {
-        self.parts.is_empty() || self.parts.contains(&part)
+        if self.parts.is_empty() { self.all || part.is_usual() } else { self.parts.contains(&part) }
     }
 }
 
