@@ -165,7 +165,9 @@ impl Costs<'_> {
         store.close().await;
         let mut rows = self.0.rows_read().await;
         rows.retain(|table, _| !table.starts_with("chat_changes"));
-        rows.iter_mut().for_each(|(table, rows)| *rows -= before.get(table).copied().unwrap_or(0));
+        for (table, rows) in &mut rows {
+            *rows -= before.get(table).copied().unwrap_or(0);
+        }
         rows
     }
 }

@@ -158,7 +158,7 @@ async fn mysql_that_forgets_is_refused() {
             Err(OpenError::NotDurable { setting: found, .. }) => assert_eq!(found, setting),
             // Without a binary log it does not matter how often it is synced.
             other => {
-                assert!(other.is_ok() && setting == "sync_binlog" && binlog == 0, "{setting}: {other:?}")
+                assert!(other.is_ok() && setting == "sync_binlog" && binlog == 0, "{setting}: {other:?}");
             }
         }
         sqlx::raw_sql(durable).execute(&mut connection).await.unwrap();

@@ -102,7 +102,9 @@ impl History {
         }
         for first in &acks {
             let late = acks.iter().filter(|second| second.began > first.acked);
-            late.for_each(|second| assert!(second.place.1 > first.place.1, "{first:?} before {second:?}"));
+            for second in late {
+                assert!(second.place.1 > first.place.1, "{first:?} before {second:?}");
+            }
         }
     }
 
@@ -130,7 +132,9 @@ impl History {
                 _ => {}
             }
         }
-        out.into_iter().for_each(|(user, from)| hidden(user, from, Seq::MAX));
+        for (user, from) in out {
+            hidden(user, from, Seq::MAX);
+        }
     }
 }
 
