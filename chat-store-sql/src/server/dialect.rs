@@ -373,8 +373,12 @@ mod tests {
         let text = "SELECT a.x FROM chat_a a JOIN {k id:id n:int} ON a.id = k.id WHERE a.tenant = ?";
         assert_eq!(
             postgres(text),
-            "SELECT a.x FROM chat_a a JOIN unnest($1::uuid[], $2::int8[]) AS k (id, n) ON a.id = k.id \
-            WHERE a.tenant = $3"
+            "SELECT a.x FROM chat_a a JOIN (SELECT $3::int8 AS of_tenant, k.* FROM unnest($1::uuid[], $2::int8[]) \
+            AS k (id, n) OFFSET 0) AS k ON a.id = k.id WHERE a.tenant = k.of_tenant"
+        );
+        assert_eq!(
+            postgres("INSERT INTO chat_a (tenant, id) SELECT ?, k.id FROM {k id:id}"),
+            "INSERT INTO chat_a (tenant, id) SELECT $1, k.id FROM unnest($2::uuid[]) AS k (id)"
         );
         assert_eq!(
             mysql(text),
