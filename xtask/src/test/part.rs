@@ -130,7 +130,7 @@ impl Part {
     pub(super) fn needs(self) -> &'static [Need] {
         match self {
             Self::Servers => &Need::ALL,
-            Self::Mongo => &[Need::Mongo, Need::MongoSecond],
+            Self::Mongo => &[Need::MongoSecond],
             Self::Secantus => &[Need::Mongo],
             Self::Split => &[Need::Postgres, Need::MongoSecond],
             _ => &[],
