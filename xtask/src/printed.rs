@@ -95,6 +95,40 @@ pub(crate) fn shortened(output: &str) -> String {
     text
 }
 
+/// What the tests that failed have printed, each at most [`FAILURE_LINES_MAX`] lines long: its first and its last ones.
+pub(crate) fn failures(output: &str) -> String {
+    let mut text = String::new();
+    for (of, lines) in output.split("\nfailures:\n").skip(1).filter_map(failure_section).flatten() {
+        let left_out = lines.len().saturating_sub(FAILURE_LINES_MAX);
+        let _ = writeln!(text, "{of}");
+        for (at, line) in lines.iter().enumerate() {
+            match at.checked_sub(FAILURE_LINES_MAX / 2) {
+                Some(0) if left_out > 0 => drop(writeln!(text, "[{left_out} lines more]")),
+                Some(after) if after < left_out => {}
+                _ => drop(writeln!(text, "{line}")),
+            }
+        }
+    }
+    text
+}
+
+/// How much of a failure stands in the summary.
+const FAILURE_LINES_MAX: usize = 30;
+
+/// The tests of a section of failures, with their lines; none where the section only names them.
+fn failure_section(section: &str) -> Option<Vec<(&str, Vec<&str>)>> {
+    let mut tests: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in section.trim_start().lines() {
+        match tests.last_mut() {
+            _ if is_header(line) => tests.push((line, Vec::new())),
+            Some((_, lines)) if !line.is_empty() => lines.push(line),
+            Some(_) => {}
+            None => return None,
+        }
+    }
+    Some(tests)
+}
+
 fn is_header(line: &str) -> bool {
     line.starts_with("---- ") && line.ends_with(" stdout ----")
 }
@@ -151,6 +185,25 @@ test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
         assert_eq!(skipped(OUTPUT), 1);
         let twice = OUTPUT.repeat(2);
         assert_eq!((counted(&twice).len(), skipped(&twice)), (6, 2));
+    }
+
+    #[test]
+    fn failures_are_told_again_at_the_end() {
+        assert_eq!(
+            failures(OUTPUT),
+            "---- four stdout ----\ncounted: store=sqlite conformance=1\nSKIPPED: half of it\n"
+        );
+        assert_eq!(failures("test result: ok. 1 passed; 0 failed"), "");
+        let long = (0..40).fold(String::new(), |lines, line| lines + &format!("line {line}\n"));
+        let output = format!(
+            "\nfailures:\n\n---- a stdout ----\n{long}\n---- b stdout ----\nb\n\nfailures:\n    a\n    b\n"
+        );
+        let told = failures(&output);
+        assert!(told.contains("line 14\n[10 lines more]\nline 25\n"), "{told}");
+        assert!(
+            told.starts_with("---- a stdout ----\nline 0\n") && told.ends_with("---- b stdout ----\nb\n"),
+            "{told}"
+        );
     }
 
     #[test]

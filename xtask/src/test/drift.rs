@@ -18,5 +18,5 @@ pub(super) fn run() -> Result<Outcome> {
         }
     }
     let verdict = if counts.failed == 0 { Verdict::Passed } else { Verdict::Failed };
-    Ok(Outcome { verdict, counts })
+    Ok(Outcome::new(verdict, counts))
 }

@@ -2,6 +2,7 @@
 
 use crate::child::Ran;
 use crate::counts::Counts;
+use crate::printed;
 use std::time::Duration;
 
 /// How a part ended.
@@ -18,16 +19,18 @@ pub(super) enum Verdict {
 pub(super) struct Outcome {
     pub(super) verdict: Verdict,
     pub(super) counts: Counts,
+    /// What the tests that failed have printed.
+    pub(super) failures: String,
 }
 
 impl Outcome {
     /// Nothing counted, and nothing wrong.
     pub(super) fn passed() -> Self {
-        Self { verdict: Verdict::Passed, counts: Counts::default() }
+        Self::new(Verdict::Passed, Counts::default())
     }
 
     pub(super) fn skipped(why: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Skipped(why.into()), counts: Counts { skipped: 1, ..Counts::default() } }
+        Self::new(Verdict::Skipped(why.into()), Counts { skipped: 1, ..Counts::default() })
     }
 
     /// A failure that no test runner has counted, such as a crash or a lint, is counted as one.
@@ -37,12 +40,12 @@ impl Outcome {
         if verdict == Verdict::Failed {
             counts.failed = counts.failed.max(1);
         }
-        Self { verdict, counts }
+        Self { failures: printed::failures(&ran.output), ..Self::new(verdict, counts) }
     }
 
     /// A failure of no test in particular.
     pub(super) fn failed() -> Self {
-        Self { verdict: Verdict::Failed, counts: Counts { failed: 1, ..Counts::default() } }
+        Self::new(Verdict::Failed, Counts { failed: 1, ..Counts::default() })
     }
 
     /// Both together: what is wrong with one is wrong with the whole.
@@ -54,7 +57,11 @@ impl Outcome {
             (Verdict::Passed, verdict) | (verdict, Verdict::Passed) => verdict,
             (Verdict::Skipped(one), Verdict::Skipped(other)) => Verdict::Skipped(format!("{one}; {other}")),
         };
-        Self { verdict, counts }
+        Self { verdict, counts, failures: self.failures + &other.failures }
+    }
+
+    pub(super) fn new(verdict: Verdict, counts: Counts) -> Self {
+        Self { verdict, counts, failures: String::new() }
     }
 }
 

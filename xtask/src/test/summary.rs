@@ -1,4 +1,4 @@
-//! The end of a run: a table of the parts, what was skipped, and one plain line of counts.
+//! The end of a run: a table of the parts, what was skipped, what failed and how, and one plain line of counts.
 
 use super::Ci;
 use super::outcome::{Report, Verdict};
@@ -32,6 +32,9 @@ pub(super) fn render(reports: &[Report], ci: Ci) -> String {
             let _ = writeln!(text, "\n!!! SKIPPED {name}: missing {why}{and_so}");
         }
     }
+    for Report { name, outcome, .. } in reports.iter().filter(|report| !report.outcome.failures.is_empty()) {
+        let _ = write!(text, "\nFAILED in {name}:\n{}", outcome.failures);
+    }
     let _ = write!(text, "\n{sum}");
     text
 }
@@ -57,7 +60,7 @@ mod tests {
 
     fn reports() -> Vec<Report> {
         let took = Duration::from_millis(1_250);
-        let passed = |counts| Outcome { verdict: Verdict::Passed, counts };
+        let passed = |counts| Outcome::new(Verdict::Passed, counts);
         let tests = passed(Counts { passed: 7, failed: 0, skipped: 1 });
         vec![
             Report { name: "fmt".to_owned(), outcome: passed(Counts::default()), took },
@@ -78,6 +81,14 @@ browser   SKIPPED        1.2 s  0 passed, 0 failed, 1 skipped
 
 7 passed, 0 failed, 2 skipped";
         assert_eq!(render(&reports(), Ci::No), expected);
+    }
+
+    #[test]
+    fn failures_stand_at_the_end() {
+        let mut reports = reports();
+        reports[1].outcome.failures = "---- a stdout ----\nwhy\n".to_owned();
+        let text = render(&reports, Ci::No);
+        assert!(text.contains("\nFAILED in core:\n---- a stdout ----\nwhy\n\n7 passed"), "{text}");
     }
 
     #[test]
