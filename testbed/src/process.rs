@@ -7,7 +7,8 @@
 //! When it is ready is read from what it prints, so that nobody has to ask again and again.
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, PipeReader, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -127,14 +128,25 @@ impl Process {
         self.end()
     }
 
-    /// Sends it a signal that asks it to end, and waits until it has.
+    /// Sends it a signal that asks it to end, and waits until it has. One that does not listen so long is killed.
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn stop(mut self, signal: Signal) -> Result<ExitStatus> {
+    pub fn stop(mut self, signal: Signal, patience: Duration) -> Result<ExitStatus> {
         self.signal(signal)?;
-        self.watchdog.dismiss()?;
+        if self.ends_within(patience)? {
+            self.watchdog.dismiss()?;
+        } else {
+            self.end()?;
+        }
         Ok(self.child.wait()?)
+    }
+
+    /// Whether it ends in this time; it is not waited for, so that its number stays its own.
+    fn ends_within(&self, time: Duration) -> Result<bool> {
+        let process = pidfd_open(pid(self.child.id())?, PidfdFlags::empty())?;
+        let time = Timespec::try_from(time)?;
+        Ok(poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&time))? > 0)
     }
 
     fn end(&mut self) -> Result<()> {

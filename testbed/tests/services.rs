@@ -5,9 +5,11 @@
 use std::fs;
 use std::io::Read as _;
 use std::net::TcpStream;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use testbed::process::Process;
 use testbed::services::{MariaDb, MongoJava, Postgres, Recipe, Secantus, Service};
 
@@ -53,6 +55,25 @@ fn secantusdb() {
 #[test]
 fn mongo_java_server() {
     lives(&MongoJava);
+}
+
+#[test]
+fn what_does_not_listen_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "trap '' TERM; echo ready; while :; do sleep 1000; done"]);
+    let process = Process::start(shell, "ready", &folder.path().join("log"), None).unwrap();
+    let ended = process.stop(Signal::TERM, Duration::from_millis(200)).unwrap();
+    assert_eq!(ended.signal(), Some(Signal::KILL.as_raw()));
+}
+
+#[test]
+fn what_listens_ends_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "trap 'exit 7' TERM; echo ready; sleep 1000 & wait"]);
+    let process = Process::start(shell, "ready", &folder.path().join("log"), None).unwrap();
+    assert_eq!(process.stop(Signal::TERM, DEATH_MAX).unwrap().code(), Some(7));
 }
 
 /// Alone it does nothing; started by the next test it owns a process until it is killed.

@@ -36,6 +36,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// How long a server may take to end when it is asked to. `SecantusDB` at times does not hear it.
+const STOP_MAX: Duration = Duration::from_secs(30);
 
 /// How one kind of server is had and started.
 pub trait Recipe: fmt::Debug + Send + Sync {
@@ -172,13 +176,13 @@ impl Service {
         self.process.take().map_or(Ok(()), Process::kill)
     }
 
-    /// Ends it as its administrator would.
+    /// Ends it as its administrator would, who kills what does not listen.
     ///
     /// # Errors
-    /// When it does not end.
+    /// When it cannot be killed.
     pub fn stop(&mut self) -> Result<()> {
         let Some(process) = self.process.take() else { return Ok(()) };
-        process.stop(self.recipe.stop()).map(drop)
+        process.stop(self.recipe.stop(), STOP_MAX).map(drop)
     }
 
     /// Starts it on the port and the data it had, after [`Service::kill`] or [`Service::stop`].
