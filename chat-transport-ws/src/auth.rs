@@ -97,6 +97,9 @@ pub enum AuthError {
     /// What was shown was valid once.
     #[error("the token has expired")]
     Expired,
+    /// What was shown came by itself, with a request that another page may have made.
+    #[error("pages of this origin are not allowed")]
+    CrossSite,
     /// It cannot be told now, since something this needs does not answer.
     #[error("the login cannot be checked now")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -18,6 +18,7 @@
 pub mod auth;
 #[cfg(feature = "client")]
 pub mod client;
+pub mod cookies;
 mod cursor;
 mod json;
 mod limit;
@@ -38,6 +39,7 @@ use axum::routing::get;
 use chat_core::Chat;
 
 pub use auth::{AuthError, Authenticator, Credentials, Identity};
+pub use cookies::{CookieOptions, CookieSessions};
 pub use options::Options;
 pub use serve::serve;
 

@@ -1,7 +1,7 @@
 //! Which web pages may use the API: cookies go with requests from any page, so the page's origin decides.
 
 use axum::http::HeaderValue;
-use axum::http::header::{HOST, ORIGIN};
+use axum::http::header::{HOST, HeaderName, ORIGIN};
 use axum::http::request::Parts;
 
 /// Whether a request comes from no page, from one of the same host, or from one of an allowed origin. Scheme, host and
@@ -13,6 +13,42 @@ pub(crate) fn is_allowed(parts: &Parts, allowed: &[String]) -> bool {
     let is_same_host = matches!(host, Some(Ok(host)) if origin.is_at(host));
     is_same_host
         || allowed.iter().filter_map(|allowed| Origin::parse(allowed)).any(|allowed| allowed == origin)
+}
+
+/// From where a request comes, by what the browser says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Site {
+    /// From a page of the same origin, or of an allowed one.
+    Ours,
+    /// From any other page, or from none.
+    Another,
+    /// It is not said.
+    Unsaid,
+}
+
+/// From where a request comes. Both headers are set by the browser alone; where both are there, both must agree.
+pub(crate) fn site(parts: &Parts, allowed: &[String]) -> Site {
+    let has_origin = parts.headers.contains_key(ORIGIN);
+    if has_origin && !is_allowed(parts, allowed) {
+        return Site::Another;
+    }
+    match parts.headers.get(FETCH_SITE).map(HeaderValue::as_bytes) {
+        Some(b"same-origin") => Site::Ours,
+        // A page of the same host, but of another scheme, is of another origin: only the list counts here.
+        Some(b"same-site" | b"cross-site") if is_listed(parts, allowed) => Site::Ours,
+        Some(_) => Site::Another,
+        None if has_origin => Site::Ours,
+        None => Site::Unsaid,
+    }
+}
+
+/// How far the page that asks is from us; browsers send it with everything.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+fn is_listed(parts: &Parts, allowed: &[String]) -> bool {
+    let origin = parts.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).and_then(Origin::parse);
+    origin
+        .is_some_and(|origin| allowed.iter().any(|allowed| Origin::parse(allowed).as_ref() == Some(&origin)))
 }
 
 /// `scheme://host[:port]`, in lower case, without a default port.

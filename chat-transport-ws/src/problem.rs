@@ -145,6 +145,7 @@ impl From<&AuthError> for Failure {
         match error {
             AuthError::Missing | AuthError::Refused => Refusal::Unauthenticated.into(),
             AuthError::Expired => Refusal::TokenExpired.into(),
+            AuthError::CrossSite => Self::new(Code::Forbidden, "pages of this origin are not allowed"),
             AuthError::Unavailable(_) => Self::new(Code::Unavailable, "logins cannot be checked now"),
         }
     }

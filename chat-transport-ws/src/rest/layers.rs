@@ -17,6 +17,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument as _;
 
 use super::Desk;
+use crate::cookies::CSRF_HEADER;
 use crate::origin;
 use crate::problem::{Code, Failure};
 
@@ -46,7 +47,7 @@ fn cors(allowed: Vec<String>) -> CorsLayer {
         .allow_origin(AllowOrigin::predicate(is_allowed))
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY, CSRF_HEADER])
         .expose_headers([RETRY_AFTER, REQUEST_ID])
         .max_age(PREFLIGHT_AGE)
 }

@@ -212,7 +212,9 @@ pub(super) fn refused(error: &AuthError) -> Failure {
 impl From<&AuthError> for Close {
     fn from(error: &AuthError) -> Self {
         match error {
-            AuthError::Missing | AuthError::Refused | AuthError::Expired => Self::Unauthenticated,
+            AuthError::Missing | AuthError::Refused | AuthError::Expired | AuthError::CrossSite => {
+                Self::Unauthenticated
+            }
             AuthError::Unavailable(_) => Self::Overloaded,
         }
     }
