@@ -26,13 +26,21 @@ use mongodb::options::ClientOptions;
 /// When it counts as hanging that a command is not sent.
 const HANGS_AFTER: Duration = Duration::from_mins(1);
 
-/// Commands as they were sent: what, and to which collection.
-type Sent = Arc<Mutex<Vec<String>>>;
+/// What went over the line.
+#[derive(Debug, Default)]
+struct Traffic {
+    /// Commands as they were sent: what, and to which collection.
+    sent: Vec<String>,
+    /// Those of them that are not answered yet.
+    unanswered: usize,
+}
+
+type Line = Arc<Mutex<Traffic>>;
 
 /// A store whose commands are noted.
 struct Watched {
     store: MongoStore,
-    sent: Sent,
+    line: Line,
     /// A group of three.
     id: ConversationId,
     /// The database, dropped in the end.
@@ -44,15 +52,15 @@ impl Watched {
         let own = Own::new(server.options()?).await;
         let id = group(&own.store()).await;
         own.store().close().await;
-        let sent = Sent::default();
-        let notes = Arc::clone(&sent);
+        let line = Line::default();
+        let notes = Arc::clone(&line);
         let mut options = ClientOptions::parse(&own.options.url).await.unwrap();
         options.command_event_handler = Some(EventHandler::callback(move |event| note(&notes, &event)));
         let client = mongodb::Client::with_options(options).unwrap();
         let database = client.database(own.options.database.as_deref().unwrap());
         let store = MongoStore::from_database(database, own.options.clone()).await.unwrap();
-        sent.lock().unwrap().clear();
-        Some(Self { store, sent, id, own })
+        line.lock().unwrap().sent.clear();
+        Some(Self { store, line, id, own })
     }
 
     /// Another process on the same database: it knows nothing of what this one did.
@@ -62,13 +70,15 @@ impl Watched {
 
     /// What was sent since the last time, once `count` commands were.
     async fn sent(&self, count: usize) -> Vec<String> {
-        self.sent_when(count, |sent| sent.len() >= count).await
+        self.sent_when(count, |line| line.sent.len() >= count).await
     }
 
-    /// The same up to the end of a flush. One that overlaps the flush before it finds rows that are there already and
+    /// The same up to the end of a flush, until which the newest messages are in the document alone. One that overlaps the flush before it finds rows that are there already and
     /// looks once whether they are the same: that look is left out.
     async fn sent_and_flushed(&self, count: usize) -> Vec<String> {
-        let is_over = |sent: &[String]| sent.len() >= count && sent.ends_with(&[FLUSH[2].to_owned()]);
+        let is_over = |line: &Traffic| {
+            line.sent.len() >= count && line.sent.ends_with(&[FLUSH[2].to_owned()]) && line.unanswered == 0
+        };
         let mut sent = self.sent_when(count, is_over).await;
         let look = sent.windows(2).position(|pair| pair == [FLUSH[0], KNOWN[0]]);
         if let Some(at) = look {
@@ -81,26 +91,36 @@ impl Watched {
         sent
     }
 
-    async fn sent_when(&self, count: usize, enough: impl Fn(&[String]) -> bool) -> Vec<String> {
+    async fn sent_when(&self, count: usize, enough: impl Fn(&Traffic) -> bool) -> Vec<String> {
         let all = async {
-            while !enough(&self.sent.lock().unwrap()) {
+            while !enough(&self.line.lock().unwrap()) {
                 tokio::task::yield_now().await;
             }
         };
         let waited = tokio::time::timeout(HANGS_AFTER, all).await;
-        let sent = std::mem::take(&mut *self.sent.lock().unwrap());
+        let sent = std::mem::take(&mut self.line.lock().unwrap().sent);
         assert!(waited.is_ok(), "{count} commands were to be sent: {sent:?}");
         sent
     }
 }
 
-fn note(sent: &Sent, event: &CommandEvent) {
+fn note(line: &Line, event: &CommandEvent) {
+    let name = match event {
+        CommandEvent::Started(started) => started.command_name.as_str(),
+        CommandEvent::Succeeded(succeeded) => succeeded.command_name.as_str(),
+        CommandEvent::Failed(failed) => failed.command_name.as_str(),
+        _ => return,
+    };
+    if !["find", "insert", "update", "delete", "getMore"].contains(&name) {
+        return;
+    }
+    let mut line = line.lock().unwrap();
     if let CommandEvent::Started(started) = event {
-        let name = started.command_name.as_str();
-        if ["find", "insert", "update", "delete", "getMore"].contains(&name) {
-            let collection = started.command.get_str(name).unwrap_or_default();
-            sent.lock().unwrap().push(format!("{name} {collection}"));
-        }
+        let collection = started.command.get_str(name).unwrap_or_default();
+        line.sent.push(format!("{name} {collection}"));
+        line.unanswered += 1;
+    } else {
+        line.unanswered -= 1;
     }
 }
 

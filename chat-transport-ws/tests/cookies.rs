@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails is a panic")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -92,12 +93,13 @@ impl Browser {
             format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
         if !self.jar.is_empty() {
             let jar: Vec<String> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            request += &format!("cookie: {}\r\n", jar.join("; "));
+            let _ = write!(request, "cookie: {}\r\n", jar.join("; "));
         }
         for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
+            let _ = write!(request, "{name}: {value}\r\n");
         }
-        request += &format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let length = body.len();
+        let _ = write!(request, "content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}");
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
@@ -129,7 +131,7 @@ impl Browser {
             jar.join("; ")
         );
         for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
+            let _ = write!(request, "{name}: {value}\r\n");
         }
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all((request + "\r\n").as_bytes()).await.unwrap();

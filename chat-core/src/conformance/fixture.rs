@@ -10,7 +10,7 @@ use crate::id::Tenant;
 use crate::memory::MemoryStore;
 use crate::store::{SplitStore, Store};
 
-/// How long a case may take before it counts as hanging. No case comes near it.
+/// How long a case may take before it counts as hanging, unless the fixture has more patience. No case comes near it.
 const CASE_MAX: Duration = Duration::from_mins(5);
 
 /// Makes a database for each case.
@@ -22,6 +22,11 @@ pub trait Fixture: Send + Sync {
     /// An empty database of its own, taken away when the value is dropped. `None` when the server it needs is not
     /// there: then the case is skipped, and the fixture says so loudly.
     async fn fresh(&self) -> Option<Arc<dyn Database>>;
+
+    /// How long a case may take before it counts as hanging: more than usual for a server that is slow by nature.
+    fn patience(&self) -> Duration {
+        CASE_MAX
+    }
 }
 
 /// One database, for the time of one case.
@@ -58,7 +63,7 @@ pub fn check<S: Subject, F: Future<Output = ()>>(fixture: &dyn Fixture, case: im
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build();
     runtime.expect("threads can be started").block_on(async {
         let Some(database) = fixture.fresh().await else { return };
-        let ended = tokio::time::timeout(CASE_MAX, case(S::of(&database))).await;
+        let ended = tokio::time::timeout(fixture.patience(), case(S::of(&database))).await;
         ended.expect("the case hangs");
         // What has run to its end; a case without a database is none.
         println!("counted: store={} conformance=1", fixture.name());

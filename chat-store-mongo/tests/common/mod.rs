@@ -104,6 +104,10 @@ impl Fixture for Server {
     async fn fresh(&self) -> Option<Arc<dyn Database>> {
         Some(Arc::new(Own::new(self.options()?).await))
     }
+
+    fn patience(&self) -> Duration {
+        Duration::from_mins(20)
+    }
 }
 
 #[async_trait]

@@ -9,10 +9,9 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use client::{Line, Login, befriend, call, log_in, register};
+use client::{Line, Login, befriend, head, log_in, register, say};
 use common::{Ran, Server, program, run};
-use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 async fn operate(data: &Path, arguments: &[&str]) -> Ran {
@@ -76,20 +75,6 @@ impl Talk {
     }
 }
 
-async fn say(line: &mut Line, to: &Login, nth: u64) {
-    let message =
-        json!({"to": to.user, "client_id": format!("message-{nth}"), "text": format!("text {nth}")});
-    line.ask("message.send", message).await.unwrap();
-}
-
-/// The head of the one conversation somebody has.
-async fn head(server: &Server, login: &Login) -> u64 {
-    let (status, list) =
-        call(server.address(), Some(login), Method::GET, "/v1/conversations", &Value::Null).await;
-    assert_eq!(status, 200, "{list}");
-    list["items"][0]["head"].as_u64().unwrap()
-}
-
 #[tokio::test]
 async fn a_server_that_runs_is_copied_and_then_left() {
     let mut talk = Talk::new().await;
@@ -112,11 +97,11 @@ async fn a_server_that_runs_is_copied_and_then_left() {
     let mut command = program(data.path());
     command.args(["--store", &target]);
     let server = Server::from(command).await;
-    assert_eq!(head(&server, &bogdan).await, 30);
+    assert_eq!(head(server.address(), &bogdan).await, 30);
     let mut line = Line::open(server.address(), &ana, "").await.unwrap();
     say(&mut line, &bogdan, 29).await;
     say(&mut line, &bogdan, 30).await;
-    assert_eq!(head(&server, &ana).await, 31);
+    assert_eq!(head(server.address(), &ana).await, 31);
     server.stop().await;
 
     let ahead = operate(data.path(), &copy).await;
@@ -160,7 +145,7 @@ async fn people_and_talk_may_be_parted_and_joined_again() {
     let mut command = program(data.path());
     command.args(stores);
     let server = Server::from(command).await;
-    assert_eq!(head(&server, &ana).await, 20);
+    assert_eq!(head(server.address(), &ana).await, 20);
     let listed = operate(data.path(), &[&["user", "sessions", "ana"][..], &stores].concat()).await;
     assert_eq!(listed.out.lines().count(), 1, "{listed:?}");
     assert_eq!(done(data.path(), &[&["check"][..], &stores].concat()).await, "nothing is wrong\n");

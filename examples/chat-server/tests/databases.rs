@@ -12,11 +12,9 @@ mod places;
 
 use std::path::Path;
 
-use client::{Line, Login, befriend, call, log_in, register};
+use client::{Line, head, say, two_friends};
 use common::{Ran, Server, program, run};
 use places::{Kind, Place};
-use reqwest::Method;
-use serde_json::{Value, json};
 
 async fn operate(data: &Path, place: &Place, arguments: &[&str]) -> Ran {
     let mut command = program(data);
@@ -37,38 +35,16 @@ async fn serve(data: &Path, place: &Place) -> Server {
     Server::from(command).await
 }
 
-async fn friends(server: &Server) -> [Login; 2] {
-    for name in ["ana", "bogdan"] {
-        register(server.address(), name).await;
-    }
-    let both = [log_in(server.address(), "ana").await, log_in(server.address(), "bogdan").await];
-    befriend(server.address(), &both[0], &both[1]).await;
-    both
-}
-
-async fn say(line: &mut Line, to: &Login, nth: u64) {
-    let message =
-        json!({"to": to.user, "client_id": format!("message-{nth}"), "text": format!("text {nth}")});
-    line.ask("message.send", message).await.unwrap();
-}
-
 /// Waits until this is pushed.
 async fn hears(line: &mut Line, text: &str) {
     while !line.next().await.unwrap().to_string().contains(text) {}
-}
-
-async fn head(server: &Server, login: &Login) -> u64 {
-    let (status, list) =
-        call(server.address(), Some(login), Method::GET, "/v1/conversations", &Value::Null).await;
-    assert_eq!(status, 200, "{list}");
-    list["items"][0]["head"].as_u64().unwrap()
 }
 
 async fn what_is_said_is_kept(kind: Kind) {
     let Some(place) = kind.place().await else { return };
     let data = tempfile::tempdir().unwrap();
     let server = serve(data.path(), &place).await;
-    let [ana, bogdan] = friends(&server).await;
+    let [ana, bogdan] = two_friends(server.address()).await;
     let mut line = Line::open(server.address(), &ana, "").await.unwrap();
     for nth in 0..20 {
         say(&mut line, &bogdan, nth).await;
@@ -82,7 +58,7 @@ async fn what_is_said_is_kept(kind: Kind) {
     assert!(backup.refusal().contains("dump"), "{backup:?}");
     server.kill().await;
     let server = serve(data.path(), &place).await;
-    assert_eq!(head(&server, &bogdan).await, 20);
+    assert_eq!(head(server.address(), &bogdan).await, 20);
     server.stop().await;
 }
 
@@ -90,7 +66,7 @@ async fn two_servers_share_it(kind: Kind) {
     let Some(place) = kind.place().await else { return };
     let data = tempfile::tempdir().unwrap();
     let (here, there) = (serve(data.path(), &place).await, serve(data.path(), &place).await);
-    let [ana, bogdan] = friends(&here).await;
+    let [ana, bogdan] = two_friends(here.address()).await;
     let mut anas = Line::open(here.address(), &ana, "").await.unwrap();
     say(&mut anas, &bogdan, 1).await;
     let mut bogdans = Line::open(there.address(), &bogdan, "").await.unwrap();
@@ -98,7 +74,7 @@ async fn two_servers_share_it(kind: Kind) {
     hears(&mut bogdans, "text 2").await;
     say(&mut bogdans, &ana, 3).await;
     hears(&mut anas, "text 3").await;
-    assert_eq!(head(&here, &ana).await, 3);
+    assert_eq!(head(here.address(), &ana).await, 3);
     here.stop().await;
     there.stop().await;
 }
@@ -107,7 +83,7 @@ async fn it_is_moved_to_and_left(kind: Kind) {
     let Some(place) = kind.place().await else { return };
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path()).await;
-    let [ana, bogdan] = friends(&server).await;
+    let [ana, bogdan] = two_friends(server.address()).await;
     let mut line = Line::open(server.address(), &ana, "").await.unwrap();
     for nth in 0..20 {
         say(&mut line, &bogdan, nth).await;
@@ -125,7 +101,7 @@ async fn it_is_moved_to_and_left(kind: Kind) {
     let mut line = Line::open(server.address(), &ana, "").await.unwrap();
     say(&mut line, &bogdan, 20).await;
     say(&mut line, &bogdan, 21).await;
-    assert_eq!(head(&server, &bogdan).await, 22);
+    assert_eq!(head(server.address(), &bogdan).await, 22);
     server.stop().await;
 
     let back = format!("sqlite:{}", data.path().join("back.db").display());

@@ -1,14 +1,13 @@
 //! An operator's commands, with and without a server that runs.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails is a panic")]
-
 #[path = "common/client.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
 mod client;
 mod common;
 
 use std::path::Path;
 
-use client::{Line, Login, PASSWORD, befriend, call, log_in, register};
+use client::{Line, PASSWORD, call, log_in, resumed, say, two_friends};
 use common::{Ran, Server, program, run};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -24,23 +23,6 @@ async fn done(data: &Path, arguments: &[&str], input: &str) -> String {
     let ran = operate(data, arguments, input).await;
     assert_eq!(ran.code, Some(0), "{arguments:?}: {ran:?}");
     ran.out
-}
-
-/// Two friends on this server.
-async fn friends(server: &Server) -> [Login; 2] {
-    let mut logins = Vec::new();
-    for name in ["ana", "bogdan"] {
-        register(server.address(), name).await;
-        logins.push(log_in(server.address(), name).await);
-    }
-    befriend(server.address(), &logins[0], &logins[1]).await;
-    logins.try_into().unwrap()
-}
-
-async fn say(line: &mut Line, to: &Login, nth: u64) {
-    let message =
-        json!({"to": to.user, "client_id": format!("message-{nth}"), "text": format!("text {nth}")});
-    line.ask("message.send", message).await.unwrap();
 }
 
 /// Whether somebody can log in.
@@ -71,7 +53,7 @@ async fn accounts_are_made_without_a_server_and_with_one() {
 async fn a_disabled_account_is_logged_out_and_cannot_come_back_until_it_is_enabled() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path()).await;
-    let [ana, _] = friends(&server).await;
+    let [ana, _] = two_friends(server.address()).await;
     let mut line = Line::open(server.address(), &ana, "").await.unwrap();
     done(data.path(), &["user", "disable", "ana"], "").await;
     while line.next().await.is_ok() {}
@@ -88,7 +70,7 @@ async fn a_disabled_account_is_logged_out_and_cannot_come_back_until_it_is_enabl
 async fn sessions_are_listed_and_revoked_one_by_one_or_all() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path()).await;
-    let [ana, bogdan] = friends(&server).await;
+    let [ana, bogdan] = two_friends(server.address()).await;
     let listed = done(data.path(), &["user", "sessions", "ana"], "").await;
     assert_eq!(listed.lines().count(), 1);
     let session = listed.split_whitespace().next().unwrap().to_owned();
@@ -107,7 +89,7 @@ async fn sessions_are_listed_and_revoked_one_by_one_or_all() {
 async fn a_backup_made_while_people_talk_holds_what_was_said_before_it_and_is_whole() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path()).await;
-    let [ana, bogdan] = friends(&server).await;
+    let [ana, bogdan] = two_friends(server.address()).await;
     let mut line = Line::open(server.address(), &ana, "").await.unwrap();
     for nth in 0..50 {
         say(&mut line, &bogdan, nth).await;
@@ -141,18 +123,11 @@ async fn a_backup_made_while_people_talk_holds_what_was_said_before_it_and_is_wh
     server.stop().await;
 }
 
-/// How a device that has this much is told to go on.
-async fn resumed(server: &Server, login: &Login, epoch: &Value, conversation: &str, has: u64) -> Value {
-    let mut line = Line::open(server.address(), login, "?resume=true").await.unwrap();
-    let sync = json!({"epoch": epoch, "conversations": {conversation: has}});
-    line.ask("sync", sync).await.unwrap()["conversations"][conversation]["state"].clone()
-}
-
 #[tokio::test]
 async fn after_an_older_backup_was_restored_every_client_starts_anew() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path()).await;
-    let [ana, bogdan] = friends(&server).await;
+    let [ana, bogdan] = two_friends(server.address()).await;
     let mut line = Line::open(server.address(), &ana, "").await.unwrap();
     let epoch = line.hello()["epoch"].clone();
     for nth in 0..3 {
@@ -165,7 +140,7 @@ async fn after_an_older_backup_was_restored_every_client_starts_anew() {
     }
     let list = call(server.address(), Some(&bogdan), Method::GET, "/v1/conversations", &Value::Null).await.1;
     let conversation = list["items"][0]["id"].as_str().unwrap().to_owned();
-    assert_eq!(resumed(&server, &bogdan, &epoch, &conversation, 6).await, "complete");
+    assert_eq!(resumed(server.address(), &bogdan, &epoch, &conversation, 6).await, "complete");
     let running = operate(data.path(), &["restored"], "").await;
     assert!(running.refusal().contains("stop it"), "{running:?}");
     server.stop().await;
@@ -175,12 +150,16 @@ async fn after_an_older_backup_was_restored_every_client_starts_anew() {
     let server = Server::start(data.path()).await;
     let mut line = Line::open(server.address(), &ana, "").await.unwrap();
     assert_ne!(line.hello()["epoch"], epoch);
-    assert_eq!(resumed(&server, &bogdan, &epoch, &conversation, 6).await, "reset", "it is ahead");
+    assert_eq!(resumed(server.address(), &bogdan, &epoch, &conversation, 6).await, "reset", "it is ahead");
     for nth in 6..10 {
         say(&mut line, &bogdan, nth).await;
     }
     // By its position alone it could go on; what it has at it is another message.
-    assert_eq!(resumed(&server, &bogdan, &epoch, &conversation, 6).await, "reset", "it is of another time");
+    assert_eq!(
+        resumed(server.address(), &bogdan, &epoch, &conversation, 6).await,
+        "reset",
+        "it is of another time"
+    );
     server.stop().await;
     assert_eq!(done(data.path(), &["check"], "").await, "nothing is wrong\n");
 }
@@ -198,7 +177,7 @@ async fn a_backup_needs_no_server() {
 async fn a_check_runs_beside_the_server_and_finds_what_was_damaged() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path()).await;
-    let [ana, bogdan] = friends(&server).await;
+    let [ana, bogdan] = two_friends(server.address()).await;
     let mut line = Line::open(server.address(), &ana, "").await.unwrap();
     for nth in 0..5 {
         say(&mut line, &bogdan, nth).await;

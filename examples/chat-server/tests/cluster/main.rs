@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails is a panic")]
 
 #[path = "../common/client.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
 mod client;
 #[path = "../common/mod.rs"]
 mod common;

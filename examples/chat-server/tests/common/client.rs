@@ -51,6 +51,43 @@ pub(crate) async fn befriend(server: SocketAddr, one: &Login, other: &Login) {
     }
 }
 
+/// Two new people, ana and bogdan, who are friends.
+pub(crate) async fn two_friends(server: SocketAddr) -> [Login; 2] {
+    for name in ["ana", "bogdan"] {
+        register(server, name).await;
+    }
+    let both = [log_in(server, "ana").await, log_in(server, "bogdan").await];
+    befriend(server, &both[0], &both[1]).await;
+    both
+}
+
+/// Says something to somebody, the same again for the same number, and gives the answer.
+pub(crate) async fn say(line: &mut Line, to: &Login, nth: u64) -> Value {
+    let message =
+        json!({"to": to.user, "client_id": format!("message-{nth}"), "text": format!("text {nth}")});
+    line.ask("message.send", message).await.unwrap()
+}
+
+/// The head of the one conversation somebody has.
+pub(crate) async fn head(server: SocketAddr, login: &Login) -> u64 {
+    let (status, list) = call(server, Some(login), Method::GET, "/v1/conversations", &Value::Null).await;
+    assert_eq!(status, 200, "{list}");
+    list["items"][0]["head"].as_u64().unwrap()
+}
+
+/// How a device that has this much of a conversation is told to go on.
+pub(crate) async fn resumed(
+    server: SocketAddr,
+    login: &Login,
+    epoch: &Value,
+    conversation: &str,
+    has: u64,
+) -> Value {
+    let mut line = Line::open(server, login, "?resume=true").await.unwrap();
+    let sync = json!({"epoch": epoch, "conversations": {conversation: has}});
+    line.ask("sync", sync).await.unwrap()["conversations"][conversation]["state"].clone()
+}
+
 /// Calls the REST API and gives the status with the answer, which is null when it is empty.
 pub(crate) async fn call(
     server: SocketAddr,

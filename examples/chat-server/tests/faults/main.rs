@@ -19,6 +19,7 @@ mod crowd;
 #[expect(dead_code, reason = "other tests use more of it")]
 mod storage;
 
+mod backup;
 mod database;
 mod disk;
 mod line;
