@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::Database;
 use super::scene::{Build, Scene, appended, gone, limit, member, message, note, race, seq, user};
 use crate::conversation::{Kind, Role};
-use crate::id::UserId;
+use crate::id::{Tenant, UserId};
 use crate::store::{Expected, Lane, SeatQuery, Store};
 
 /// A group of a thousand: a hundred join and leave in one entry, everybody is listed, counted and told.
@@ -39,27 +40,32 @@ pub async fn a_group_at_its_limit(store: Arc<dyn Store>) {
 }
 
 /// A channel that a hundred thousand have joined: the last of them is told what the first is, and all are listed.
-pub async fn a_channel_of_a_hundred_thousand(store: Arc<dyn Store>) {
-    const MEMBERS: u64 = 100_000;
+pub async fn a_channel_of_many(database: Arc<dyn Database>) {
+    let members_count = database.crowd();
+    let store = database.store(Tenant::default());
     let scene = Scene::shell(&store, Kind::Channel).await;
     let joins = |hundred: u64| {
         let numbers = hundred * 100 + 1..=hundred * 100 + 100;
         numbers.map(|number| member(user(number), Role::Member)).fold(note(user(1)), Build::with)
     };
-    for thousand in 0..MEMBERS / 1_000 {
+    for thousand in 0..members_count / 1_000 {
         scene.append((thousand * 10..thousand * 10 + 10).map(joins).collect()).await;
     }
+    let entries = members_count / 100;
     let record = scene.record().await;
-    assert_eq!((record.member_count, record.roster, record.head), (MEMBERS, MEMBERS, seq(1_000)));
-    assert!(members(&scene).await.into_iter().eq((1..=MEMBERS).map(user)));
+    assert_eq!(
+        (record.member_count, record.roster, record.head),
+        (members_count, members_count, seq(entries))
+    );
+    assert!(members(&scene).await.into_iter().eq((1..=members_count).map(user)));
 
     scene.say(1, "a").await;
-    assert_eq!((scene.unread(1).await, scene.unread(2).await, scene.unread(MEMBERS).await), (0, 1, 1));
-    scene.read(MEMBERS, seq(1_001)).await;
-    assert_eq!((scene.unread(MEMBERS - 1).await, scene.unread(MEMBERS).await), (1, 0));
-    scene.put(note(user(1)).with(gone(user(MEMBERS / 2))).taking_right()).await;
-    assert_eq!(scene.record().await.member_count, MEMBERS - 1);
-    assert_eq!(scene.row(MEMBERS / 2).await, None);
+    assert_eq!((scene.unread(1).await, scene.unread(2).await, scene.unread(members_count).await), (0, 1, 1));
+    scene.read(members_count, seq(entries + 1)).await;
+    assert_eq!((scene.unread(members_count - 1).await, scene.unread(members_count).await), (1, 0));
+    scene.put(note(user(1)).with(gone(user(members_count / 2))).taking_right()).await;
+    assert_eq!(scene.record().await.member_count, members_count - 1);
+    assert_eq!(scene.row(members_count / 2).await, None);
 }
 
 /// All members, in pages of 300.

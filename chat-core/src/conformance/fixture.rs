@@ -38,6 +38,11 @@ pub trait Database: Send + Sync {
     /// Closes it and opens it again, as a process that stops and starts would. Called when no store of it is held.
     /// Nothing where the data lives in this process.
     async fn reopen(&self);
+
+    /// How many members the largest channel has: fewer only where a server stands in for another one, and is slow.
+    fn crowd(&self) -> u64 {
+        100_000
+    }
 }
 
 /// What a case works on: most a store, some the whole database.
@@ -124,5 +129,9 @@ impl Database for SplitDatabase {
     async fn reopen(&self) {
         self.people.reopen().await;
         self.talk.reopen().await;
+    }
+
+    fn crowd(&self) -> u64 {
+        self.talk.crowd()
     }
 }

@@ -274,7 +274,7 @@ macro_rules! conformance_suite {
             }
             crowds {
                 a_group_at_its_limit,
-                a_channel_of_a_hundred_thousand,
+                a_channel_of_many,
                 writers_over_crossed_conversations,
                 everybody_at_once,
             }

@@ -122,4 +122,8 @@ impl Database for Own {
         drop(store);
         self.open().await;
     }
+
+    fn crowd(&self) -> u64 {
+        4_000
+    }
 }

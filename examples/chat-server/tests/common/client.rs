@@ -68,11 +68,16 @@ pub(crate) async fn say(line: &mut Line, to: &Login, nth: u64) -> Value {
     line.ask("message.send", message).await.unwrap()
 }
 
-/// The head of the one conversation somebody has.
-pub(crate) async fn head(server: SocketAddr, login: &Login) -> u64 {
+/// The one conversation somebody has, as it is listed.
+pub(crate) async fn the_conversation(server: SocketAddr, login: &Login) -> Value {
     let (status, list) = call(server, Some(login), Method::GET, "/v1/conversations", &Value::Null).await;
     assert_eq!(status, 200, "{list}");
-    list["items"][0]["head"].as_u64().unwrap()
+    list["items"][0].clone()
+}
+
+/// The head of it.
+pub(crate) async fn head(server: SocketAddr, login: &Login) -> u64 {
+    the_conversation(server, login).await["head"].as_u64().unwrap()
 }
 
 /// How a device that has this much of a conversation is told to go on.

@@ -11,7 +11,7 @@ use std::process::Command as Program;
 use testbed::services::{MariaDb, Postgres, Recipe, Secantus};
 use tokio::task::block_in_place;
 
-use super::client::{Line, resumed, say, two_friends};
+use super::client::{Line, resumed, say, the_conversation, two_friends};
 use super::common::{Server, run};
 use super::storage::Storage;
 
@@ -41,11 +41,11 @@ async fn every_client_starts_anew(recipe: &'static dyn Recipe) {
     let [ana, bogdan] = two_friends(server.address()).await;
     let mut line = Line::open(server.address(), &ana, "").await.unwrap();
     let epoch = line.hello()["epoch"].clone();
-    let first = say(&mut line, &bogdan, 0).await;
-    let conversation = first["conversation"].as_str().unwrap();
-    for nth in 1..BEFORE {
+    for nth in 0..BEFORE {
         say(&mut line, &bogdan, nth).await;
     }
+    let conversation = the_conversation(server.address(), &bogdan).await["id"].clone();
+    let conversation = conversation.as_str().unwrap();
     let backup = tempfile::tempdir().unwrap();
     while_down(&mut storage, server, |data| copy(data, backup.path())).await;
 
