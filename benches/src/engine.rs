@@ -10,21 +10,24 @@ use anyhow::Result;
 use async_trait::async_trait;
 use chat_core::command::NewConversation;
 use chat_core::engine::Accepts;
-use chat_core::{Chat, ClientId, ConversationId, Limits, MemoryStore, Policies, Store, UserId};
+use chat_core::{Chat, ClientId, ConversationId, Limits, MemoryStore, Notifier, Policies, Store, UserId};
+use chat_notify::nats::NatsNotifier;
+use chat_notify::postgres::PostgresNotifier;
+use chat_notify::redis::RedisNotifier;
+use chat_notify::{ClusterKey, Settings};
 use chat_store_sql::mysql::{MySqlOptions, MySqlStore};
 use chat_store_sql::postgres::{PostgresOptions, PostgresStore};
 use chat_store_sql::sqlite::{SqliteOptions, SqliteStore};
 use chat_transport_ws::{AuthError, Authenticator, Credentials, Identity, Options};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
 /// Serves the engine until the process ends.
 ///
 /// # Errors
-/// When it cannot be put together.
-pub async fn serve(listener: TcpListener, database: Option<PathBuf>, population: Population) -> Result<()> {
-    let chat = chat(store(database.as_deref()).await?).await?;
+/// When it cannot make the conversations.
+pub async fn serve(listener: TcpListener, chat: Chat, population: Population) -> Result<()> {
     let conversations = populate(&chat, population).await?;
     let conversations = conversations.iter().map(ToString::to_string).collect();
     Ready { address: listener.local_addr()?, conversations }.announce()?;
@@ -60,6 +63,14 @@ pub async fn server_store(database: Database, url: &str) -> Result<Arc<dyn Store
 /// # Errors
 /// What the store says.
 pub async fn chat(store: Arc<dyn Store>) -> Result<Chat> {
+    chat_with(store, None).await
+}
+
+/// The engine over a store, with what tells the other nodes if there may be any.
+///
+/// # Errors
+/// What the store says.
+pub async fn chat_with(store: Arc<dyn Store>, notifier: Option<Arc<dyn Notifier>>) -> Result<Chat> {
     let mut limits = Limits::default();
     limits.group_members_max = 100_000;
     limits.frames_per_socket_per_second = 1_000_000;
@@ -67,7 +78,24 @@ pub async fn chat(store: Arc<dyn Store>) -> Result<Chat> {
     let mut policies = Policies::default();
     policies.direct = Accepts::Anyone;
     policies.group = Accepts::Anyone;
-    Ok(Chat::over(store).limits(limits).policies(policies).build().await?)
+    let chat = Chat::over(store).limits(limits).policies(policies);
+    let chat = if let Some(notifier) = notifier { chat.notifier(notifier) } else { chat };
+    Ok(chat.build().await?)
+}
+
+/// What carries notices by this address.
+///
+/// # Errors
+/// When the broker is not there.
+pub async fn notifier(url: Option<&str>) -> Result<Option<Arc<dyn Notifier>>> {
+    let Some(url) = url else { return Ok(None) };
+    let key = ClusterKey::new([0x5a; 32])?;
+    let settings = Settings::new().key(key);
+    Ok(Some(match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("redis") => Arc::new(RedisNotifier::connect(url, settings).await?),
+        Some("nats") => Arc::new(NatsNotifier::connect(url, settings).await?),
+        _ => Arc::new(PostgresNotifier::connect(url, settings).await?),
+    }))
 }
 
 /// Makes the conversations of a population.
@@ -76,6 +104,7 @@ pub async fn chat(store: Arc<dyn Store>) -> Result<Chat> {
 /// What the engine says.
 pub async fn populate(chat: &Chat, population: Population) -> Result<Vec<ConversationId>> {
     match population {
+        Population::Nobody => Ok(Vec::new()),
         Population::Pair => Ok(vec![chat.actor(user(0)).direct(user(1)).await?.value.id]),
         Population::Groups { users, members } => {
             let mut groups = Vec::new();

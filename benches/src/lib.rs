@@ -17,6 +17,7 @@ pub mod h2;
 pub mod harness;
 pub mod m1;
 pub mod message;
+pub mod nodes;
 pub mod p1;
 pub mod p2;
 pub mod p3;

@@ -62,6 +62,8 @@ enum Id {
     Sessions,
     /// Sends a second and how long they took on the servers, a table of its own
     Acks,
+    /// Messages between nodes, a node that is idle, two that write to one conversation, a table of its own
+    Nodes,
 }
 
 fn main() -> ExitCode {
@@ -93,7 +95,7 @@ fn start(arguments: Arguments) -> Result<()> {
 }
 
 fn chosen(named: &[Id]) -> Vec<Id> {
-    let judged = |id: &Id| !matches!(id, Id::Sessions | Id::Acks);
+    let judged = |id: &Id| !matches!(id, Id::Sessions | Id::Acks | Id::Nodes);
     let with_reference = || Id::value_variants().iter().copied().filter(judged).collect();
     if named.is_empty() { with_reference() } else { named.to_vec() }
 }
@@ -116,6 +118,7 @@ fn run(id: Id, rounds: usize) -> Result<Option<Outcome>> {
         Id::H2 => benches::h2::run(Database::Postgres, rounds).map(Some),
         Id::H2Mariadb => benches::h2::run(Database::MariaDb, rounds).map(Some),
         Id::Acks => benches::acks::run(rounds).map(|()| None),
+        Id::Nodes => benches::nodes::run(rounds).map(|()| None),
         Id::E1 => benches::e1::run(rounds).map(Some),
         Id::Sessions => benches::m1::sessions().map(|()| None),
     }

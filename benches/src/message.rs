@@ -28,7 +28,12 @@ pub const PUSHED: &str = concat!(
 
 /// The frame that sends the `nth` message of a client to a conversation.
 pub fn send(conversation: &str, nth: u64) -> Vec<u8> {
+    send_as(conversation, &format!("{nth:016x}"))
+}
+
+/// The frame that sends the message of this client id.
+pub fn send_as(conversation: &str, client_id: &str) -> Vec<u8> {
     frame::from_client(&format!(
-        r#"{{"id":{nth},"type":"message.send","conversation":"{conversation}","client_id":"{nth:016x}","text":"{TEXT}"}}"#
+        r#"{{"id":1,"type":"message.send","conversation":"{conversation}","client_id":"{client_id}","text":"{TEXT}"}}"#
     ))
 }

@@ -4,6 +4,7 @@ use crate::engine;
 use crate::harness::process::Ready;
 use crate::raw::commit;
 use crate::raw::fanout::{self, Writes};
+use crate::raw::servers::Database;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -33,11 +34,22 @@ pub enum Role {
         /// Who is there.
         population: Population,
     },
+    /// The same on PostgreSQL, perhaps as one of several.
+    Node {
+        /// Where the database is.
+        store: String,
+        /// What carries notices to the other nodes.
+        notify: Option<String>,
+        /// Who is there.
+        population: Population,
+    },
 }
 
 /// Who is there, and in which conversations.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub enum Population {
+    /// Nobody, or whom another node has made.
+    Nobody,
     /// Two users and their direct conversation.
     Pair,
     /// Users, each in one group.
@@ -67,7 +79,15 @@ impl Role {
                 placeholder().announce()?;
                 commit::serve(listener, &path, &pushed).await
             }
-            Self::Engine { database, population } => engine::serve(listener, database, population).await,
+            Self::Engine { database, population } => {
+                let store = engine::store(database.as_deref()).await?;
+                engine::serve(listener, engine::chat(store).await?, population).await
+            }
+            Self::Node { store, notify, population } => {
+                let store = engine::server_store(Database::Postgres, &store).await?;
+                let notifier = engine::notifier(notify.as_deref()).await?;
+                engine::serve(listener, engine::chat_with(store, notifier).await?, population).await
+            }
         }
     }
 }
