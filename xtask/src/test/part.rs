@@ -66,18 +66,6 @@ pub(super) enum Way {
 }
 
 impl Part {
-    /// Those that count something about stores.
-    pub(super) const COUNTING: [Self; 8] = [
-        Self::Core,
-        Self::Sql,
-        Self::Servers,
-        Self::Mongo,
-        Self::Split,
-        Self::Faults,
-        Self::Kill,
-        Self::KillServers,
-    ];
-
     /// Whether it runs when no part is named: not what the slowest database takes most of an hour for.
     pub(super) const fn is_usual(self) -> bool {
         !matches!(self, Self::Secantus)

@@ -1,6 +1,7 @@
 //! What was counted about each store, as one table: on the screen, and in the README.
 //!
-//! Nothing is written down by hand and nothing is carried over: the numbers are those of one run.
+//! Nothing is written down by hand. A run replaces in the README what it has counted, and leaves what it has not: the
+//! part that takes most of an hour is counted by a run of its own.
 
 use crate::printed::Counted;
 use crate::workspace;
@@ -19,6 +20,9 @@ const COLUMNS: [(&str, &str); 4] = [
 /// Where the table stands in the README.
 const BEGIN: &str = "<!-- what `cargo xtask test --table` counted -->\n";
 const END: &str = "<!-- end of what was counted -->\n";
+
+/// Stands where nothing was counted.
+const NOTHING: &str = "–";
 
 /// Sums by store and column.
 #[derive(Debug, Default)]
@@ -41,36 +45,67 @@ impl Table {
 
     /// As Markdown; stores of one database first.
     pub(super) fn render(&self) -> String {
-        let mut text = String::from("| store |");
-        for (_, title) in COLUMNS {
-            let _ = write!(text, " {title} |");
-        }
-        let _ = write!(text, "\n|---|{}\n", "---:|".repeat(COLUMNS.len()));
-        let mut rows: Vec<_> = self.0.iter().collect();
-        rows.sort_by_key(|(store, _)| (store.contains('+'), *store));
-        for (store, numbers) in rows {
-            let cells = numbers.map(|number| number.map_or("–".to_owned(), grouped));
-            let _ = writeln!(text, "| {store} | {} |", cells.join(" | "));
-        }
-        text
+        let cells = |numbers: &[Option<u64>; COLUMNS.len()]| numbers.map(|number| number.map(grouped));
+        markdown(&self.0.iter().map(|(store, numbers)| (store.clone(), cells(numbers))).collect())
     }
 
-    /// Puts it into the README in place of the one before.
+    /// The same with the cells of another one where nothing was counted.
+    fn over(&self, before: &str) -> String {
+        let mut rows = parse(before);
+        for (store, numbers) in &self.0 {
+            let row = rows.entry(store.clone()).or_default();
+            for (cell, number) in row.iter_mut().zip(numbers) {
+                *cell = number.map(grouped).or(cell.take());
+            }
+        }
+        markdown(&rows)
+    }
+
+    /// Puts it into the README, over the one before.
     pub(super) fn write(&self) -> Result<()> {
         let path = workspace::root().join("README.md");
         let readme = std::fs::read_to_string(&path)?;
-        let written = replaced(&readme, &self.render()).context("README.md has no place for the table")?;
+        let written = self.written_into(&readme).context("README.md has no place for the table")?;
         std::fs::write(&path, written)?;
         println!("wrote {}", path.display());
         Ok(())
     }
+
+    /// The text with this over the table between the marks.
+    fn written_into(&self, text: &str) -> Option<String> {
+        let (before, rest) = text.split_once(BEGIN)?;
+        let (table, after) = rest.split_once(END)?;
+        Some(format!("{before}{BEGIN}\n{}\n{END}{after}", self.over(table)))
+    }
 }
 
-/// The text with another table between the marks.
-fn replaced(text: &str, table: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{table}\n{END}{after}"))
+/// The cells of each store.
+type Rows = BTreeMap<String, [Option<String>; COLUMNS.len()]>;
+
+fn markdown(rows: &Rows) -> String {
+    let mut text = String::from("| store |");
+    for (_, title) in COLUMNS {
+        let _ = write!(text, " {title} |");
+    }
+    let _ = write!(text, "\n|---|{}\n", "---:|".repeat(COLUMNS.len()));
+    let mut rows: Vec<_> = rows.iter().collect();
+    rows.sort_by_key(|(store, _)| (store.contains('+'), *store));
+    for (store, cells) in rows {
+        let cells = cells.each_ref().map(|cell| cell.as_deref().unwrap_or(NOTHING));
+        let _ = writeln!(text, "| {store} | {} |", cells.join(" | "));
+    }
+    text
+}
+
+/// Reads what [`markdown`] has written: the rows after the head and the line under it.
+fn parse(table: &str) -> Rows {
+    let lines = table.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")).skip(1);
+    let row = |line: &str| {
+        let (store, cells) = line.split_once(" | ")?;
+        let mut cells = cells.split(" | ").map(|cell| (cell != NOTHING).then(|| cell.to_owned()));
+        Some((store.to_owned(), std::array::from_fn(|_| cells.next().flatten())))
+    };
+    lines.filter_map(row).collect()
 }
 
 /// `12345` as `12 345`.
@@ -108,9 +143,20 @@ mod tests {
 
     #[test]
     fn the_readme_keeps_everything_else() {
-        let readme = format!("a\n{BEGIN}old\n{END}b\n");
-        assert_eq!(replaced(&readme, "new\n"), Some(format!("a\n{BEGIN}\nnew\n\n{END}b\n")));
-        assert_eq!(replaced("a\n", "new\n"), None);
+        let head = "| store | a | b | c | d |\n|---|---:|---:|---:|---:|\n";
+        let before = "| other | 5 | – | – | – |\n| sqlite | 9 | 8 | 1 000 | – |\n";
+        let readme = format!("a\n{BEGIN}\n{head}{before}\n{END}b\n");
+        let written = table().written_into(&readme).unwrap();
+        let rows: Vec<&str> = written.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+        let expected = [
+            "| other | 5 | – | – | – |",
+            "| sqlite | 2 | 8 | 1 000 | 1 234 567 |",
+            "| sqlite+memory | – | 7 | – | – |",
+        ];
+        assert_eq!(rows, expected);
+        assert!(written.starts_with("a\n") && written.ends_with(&format!("\n{END}b\n")), "{written}");
+        assert_eq!(table().written_into(&written).as_deref(), Some(written.as_str()), "again it is the same");
+        assert_eq!(table().written_into("a\n"), None);
     }
 
     #[test]

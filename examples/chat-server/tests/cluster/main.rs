@@ -25,14 +25,15 @@ use crowd::{Crowd, Random};
 use fault::Fault;
 use node::{Broker, Cluster, NODES};
 
-/// How often something happens: each thing twice, or often enough for a hundred thousand messages.
+/// How often something happens over each broker: each thing twice, or often enough for more than a hundred times and a
+/// hundred thousand messages over all of them.
 fn rounds() -> usize {
-    if std::env::var_os("CHAT_TEST_LONG").is_some() { 108 } else { 18 }
+    if std::env::var_os("CHAT_TEST_LONG").is_some() { 36 } else { 18 }
 }
 
 /// Between two faults at most so many messages are acknowledged; sometimes none.
 fn acks_between_faults_max() -> u64 {
-    if std::env::var_os("CHAT_TEST_LONG").is_some() { 2_500 } else { 250 }
+    if std::env::var_os("CHAT_TEST_LONG").is_some() { 3_000 } else { 250 }
 }
 
 /// The whole of one test is bounded.
