@@ -7,9 +7,9 @@ use crate::harness::machine::Stopwatch;
 use crate::harness::{Sample, server_runtime};
 use crate::message::TEXT;
 use anyhow::{Result, ensure};
+use sqlx::AssertSqlSafe;
 use sqlx::mysql::{MySqlPool, MySqlPoolOptions};
 use sqlx::postgres::{PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection as _};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -93,9 +93,7 @@ impl Raw {
             }
             Database::MariaDb => {
                 let service = Service::start(&MariaDb)?;
-                let url = format!("{}bench", service.url());
-                let mut first = sqlx::MySqlConnection::connect(&service.url()).await?;
-                sqlx::query("CREATE DATABASE bench CHARACTER SET utf8mb4").execute(&mut first).await?;
+                let url = service.url();
                 let pool = MySqlPoolOptions::new().max_connections(16).connect(&url).await?;
                 (service, url, Pool::MariaDb(pool))
             }
