@@ -14,7 +14,7 @@ use chat_core::id::{ConversationId, SessionId, UserId};
 use chat_core::store::{Change, ChangeCursor, Changed, Changes, StoreError};
 use mongodb::bson::{DateTime, RawBsonRef, RawDocument, doc};
 
-use crate::database::{Database, Query, Table};
+use crate::database::{Clock, Database, Query, Table};
 use crate::document::{Fields, Read};
 use crate::error::{Done, Unreadable};
 use crate::key::{Keys, id_in};
@@ -84,9 +84,10 @@ impl Cursor {
         Some(Self { settled: number(2..8), beyond: half(8..12)?, tie: half(12..16)? })
     }
 
-    /// Where to stand after a page that ends at this position; nothing more was there when it is the last.
-    fn after(self, end: Option<(i64, u32)>, now: i64) -> Self {
-        let sure = now - WINDOW;
+    /// Where to stand after a page that ends at this position; nothing more was there when it is the last. What was
+    /// written up to `seen` can be read, unless its transaction took as long as the window.
+    fn after(self, end: Option<(i64, u32)>, seen: i64) -> Self {
+        let sure = seen - WINDOW;
         let is_beyond = self.beyond > 0;
         match end {
             // The round is over: it begins again where things are not sure.
@@ -117,10 +118,10 @@ impl Feed {
     }
 
     async fn changed(&self, cursor: Option<ChangeCursor>, limit: usize) -> Done<Changed> {
-        let now = self.database.now().await?;
+        let Clock { now, seen } = self.database.clock().await?;
         let known = cursor.and_then(Cursor::decode).filter(|cursor| self.is_known(*cursor, now));
         let Some(cursor) = known else {
-            let cursor = Cursor::at(now - WINDOW).encode();
+            let cursor = Cursor::at(seen - WINDOW).encode();
             return Ok(Changed { items: Vec::new(), cursor, lagged: true });
         };
         let mut fetched = limit.saturating_mul(2).saturating_add(1);
@@ -135,7 +136,7 @@ impl Feed {
             placed.truncate(limit);
             let end = placed.last().filter(|_| !is_last).map(|(time, tie, _)| (*time, *tie));
             let items = placed.into_iter().map(|(_, _, change)| change).collect();
-            return Ok(Changed { items, cursor: cursor.after(end, now).encode(), lagged: false });
+            return Ok(Changed { items, cursor: cursor.after(end, seen).encode(), lagged: false });
         }
     }
 

@@ -26,6 +26,14 @@ const STATEMENTS_MAX: usize = 500;
 /// Keys that are looked for in one command.
 pub(crate) const KEYS_MAX: usize = 1_000;
 
+/// What the server says of time, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Clock {
+    pub(crate) now: i64,
+    /// The time of the last write that most members have, where there are several.
+    pub(crate) seen: i64,
+}
+
 /// The collections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Table {
@@ -234,13 +242,21 @@ impl Database {
 
     /// The server's clock, in milliseconds.
     pub(crate) async fn now(&self) -> Done<i64> {
+        Ok(self.clock().await?.now)
+    }
+
+    /// The server's clock, and how far of it can be read: where most members lag, what is written is not seen yet.
+    pub(crate) async fn clock(&self) -> Done<Clock> {
         let answer = match self.send(self.inner.run_command(doc! { "hello": 1 })).await {
             Err(Failure::Driver(error)) if is_no_command(&error) => {
                 self.send(self.inner.run_command(doc! { "isMaster": 1 })).await?
             }
             other => other?,
         };
-        Ok(answer.get_datetime("localTime").map_err(|_| Unreadable("localTime"))?.timestamp_millis())
+        let now = answer.get_datetime("localTime").map_err(|_| Unreadable("localTime"))?.timestamp_millis();
+        let majority =
+            answer.get_document("lastWrite").and_then(|last| last.get_datetime("majorityWriteDate"));
+        Ok(Clock { now, seen: majority.map_or(now, |majority| now.min(majority.timestamp_millis())) })
     }
 
     /// Makes the indexes that are not there.

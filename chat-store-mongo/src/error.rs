@@ -74,6 +74,15 @@ pub(crate) enum Failure {
 pub(crate) type Done<T> = Result<T, Failure>;
 
 impl Failure {
+    /// The same of what comes after a step that was done: it is not known to whoever asked, and must not be taken for
+    /// something that did not happen.
+    pub(crate) fn after_commit(self) -> Self {
+        match self {
+            unknown @ (Self::Late(_) | Self::Closed(_)) => unknown,
+            other => Self::Store(StoreError::unavailable(other)),
+        }
+    }
+
     /// Whether the server may have done what was asked although it did not say so.
     pub(crate) fn is_unknown(&self) -> bool {
         match self {

@@ -7,7 +7,7 @@
 //! 3. Members' rows become what the last move says, if their version is lower; receipts of senders only rise.
 //! 4. Only then the document lets go of what it held, up to what was done here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chat_core::id::{ConversationId, Seq, UserId};
 use chat_core::store::EntryRow;
@@ -17,7 +17,7 @@ use mongodb::bson::{Binary, Document, doc};
 
 use crate::database::{Absent, KEYS_MAX, Order, Query, Statement, Table};
 use crate::dead;
-use crate::document::{Doing, FromRow as _, Room, TailEntry, binary, mark_document, seq};
+use crate::document::{Doing, Fields, FromRow as _, Room, TailEntry, binary, mark_document, seq};
 use crate::error::{Done, Unreadable};
 use crate::key::Keys;
 use crate::store::MongoStore;
@@ -88,13 +88,24 @@ impl MongoStore {
         Ok(())
     }
 
-    /// A row that was refused must be there by its place: were it another one of the same `client_id`, there would
-    /// be a hole in the log.
+    /// A row that was refused must be there by its place, and be the same: were it another one of the same `client_id`,
+    /// there would be a hole in the log, and were the place another one's, as after a backup that was not of one moment,
+    /// what was acknowledged would be gone.
     async fn assert_there(&self, entries: &[(ConversationId, &TailEntry)]) -> Done<()> {
         let keys = entries.iter().map(|(of, entry)| self.keys().entry(*of, entry.seq));
-        let query = Query::keys(keys).fields(doc! { "_id": 1 });
-        let there = self.database().find(Table::Entries, query).await?.len();
-        if there == entries.len() { Ok(()) } else { Err(Unreadable("made").into()) }
+        let query = Query::keys(keys).fields(doc! { "id": 1 });
+        let mut there = HashMap::with_capacity(entries.len());
+        for row in self.database().find(Table::Entries, query).await? {
+            let fields = Fields(&row);
+            there.insert(fields.bytes("_id")?.to_vec(), fields.bytes("id")?.to_vec());
+        }
+        for (of, entry) in entries {
+            let id = there.get(&self.keys().entry(*of, entry.seq).bytes).ok_or(Unreadable("made"))?;
+            if id != Fields(&entry.row).bytes("id")? {
+                return Err(Unreadable("_id").into());
+            }
+        }
+        Ok(())
     }
 }
 

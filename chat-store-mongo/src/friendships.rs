@@ -19,7 +19,7 @@ use mongodb::bson::{Binary, Document, RawBsonRef, RawDocument, doc};
 
 use crate::database::{Absent, Order, Query, Statement, Table};
 use crate::document::{Fields, Read, id};
-use crate::error::{Done, Unreadable};
+use crate::error::{Done, Failure, Unreadable};
 use crate::key::{Keys, id_in};
 use crate::log::LOOKS_MAX;
 use crate::store::MongoStore;
@@ -148,7 +148,7 @@ impl MongoStore {
                 return Err(StoreError::Conflict.into());
             }
         }
-        self.tell(&due).await?;
+        self.tell(&due).await.map_err(Failure::after_commit)?;
         let now = match change.expected {
             0 => None,
             _ => self.pair_documents(std::iter::once(pair)).await?.remove(&pair),

@@ -92,10 +92,10 @@ impl Keys {
         self.bound(ids, u8::MAX)
     }
 
-    /// After every key of this tenant.
-    pub(crate) fn after_all(self) -> Binary {
-        let filled = [u8::MAX; 3 * ID];
-        self.compose(&[&filled])
+    /// Before and after every key of this tenant that is made of so many ids. Shorter keys sort before longer ones,
+    /// whatever is in them: a bound is of the length of what it bounds.
+    pub(crate) fn span(self, ids: usize) -> [Binary; 2] {
+        [0, u8::MAX].map(|fill| self.compose(&[&vec![fill; ids * ID]]))
     }
 
     /// These ids and one more, all of whose bytes are the same.
@@ -156,6 +156,17 @@ mod tests {
             KEYS.entry(b, Seq::new(1)),
         ];
         assert_eq!(keys, expected);
+    }
+
+    #[test]
+    fn a_tenant_is_bounded_by_keys_of_the_same_length() {
+        let of = ConversationId::from_bytes([0xfe; 16]);
+        for (ids, key) in [(1, KEYS.conversation(of)), (2, KEYS.member(of, UserId::from(1_u64)))] {
+            let [first, last] = KEYS.span(ids);
+            assert_eq!((first.bytes.len(), last.bytes.len()), (key.bytes.len(), key.bytes.len()));
+            assert!(first.bytes < key.bytes && key.bytes < last.bytes);
+            assert!(last.bytes < Keys(Tenant(8)).span(ids)[0].bytes);
+        }
     }
 
     #[test]

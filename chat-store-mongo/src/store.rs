@@ -149,7 +149,8 @@ impl MongoStore {
     {
         match tokio::spawn(work(self.clone())).await {
             Ok(done) => Ok(done?),
-            Err(error) => Err(StoreError::backend(error)),
+            // How far it came is unknown.
+            Err(error) => Err(StoreError::unavailable(error)),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chat_core::id::UserId;
 use chat_core::store::StoreError;
-use mongodb::bson::{Binary, DateTime, Document, RawBsonRef, doc};
+use mongodb::bson::{Binary, DateTime, Document, RawBsonRef, RawDocument, doc};
 
 use crate::changes::ENDED_KEPT;
 use crate::database::{Query, Table};
@@ -44,16 +44,25 @@ impl MongoStore {
 
     /// Members' rows that are about to change.
     async fn sweep_moves(&self) -> Done<()> {
+        let mut left = Vec::new();
         loop {
-            let filter = doc! { "moves.who": self.any_key() };
+            let filter = doc! { "moves.who": self.any_key(), "_id": { "$nin": left.clone() } };
             let found = self.database().find(Table::Conversations, Query::new(filter).limit(SOME)).await?;
             for document in &found {
-                self.settle(Room::read(document)?).await?;
+                // One that cannot be settled does not stand in the way of the others.
+                if let Err(failure) = self.settle_read(document).await {
+                    tracing::error!(%failure, "a conversation cannot be settled");
+                    left.push(binary(Fields(document).bytes("_id")?));
+                }
             }
-            if found.len() < SOME {
+            if found.len() < SOME || left.len() >= SOME {
                 return Ok(());
             }
         }
+    }
+
+    async fn settle_read(&self, document: &RawDocument) -> Done<()> {
+        self.settle(Room::read(document)?).await.map(drop)
     }
 
     /// Entries that stand in no row yet, of conversations that rest.
@@ -70,8 +79,13 @@ impl MongoStore {
             for document in &found {
                 let fields = Fields(document);
                 last = fields.required("changed", RawBsonRef::as_datetime)?.timestamp_millis();
-                if fields.seq("flushed")? < fields.seq("head")? {
-                    self.flush_stored(fields.bytes("_id")?).await?;
+                if fields.seq("flushed")? < fields.seq("head")?
+                    && let Err(failure) = self.flush_stored(fields.bytes("_id")?).await
+                {
+                    if failure.is_unknown() {
+                        return Err(failure);
+                    }
+                    tracing::error!(%failure, "entries of a conversation cannot become rows");
                 }
             }
             if found.len() < SOME || last == from {
@@ -110,9 +124,9 @@ impl MongoStore {
         Ok(())
     }
 
-    /// Every key of this tenant.
+    /// Every key of this tenant that is of one id.
     fn any_key(&self) -> Document {
-        doc! { "$gte": self.keys().first([]), "$lte": self.keys().after_all() }
+        doc! { "$gte": self.keys().first([]), "$lte": self.keys().last([]) }
     }
 
     /// Up to which change tails were swept.

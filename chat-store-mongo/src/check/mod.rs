@@ -122,7 +122,9 @@ impl MongoStore {
     ) -> Done<Vec<RawDocumentBuf>> {
         let mut range = Document::new();
         if let Whose::Ours = whose {
-            range.extend(doc! { "$gte": self.keys().first([]), "$lte": self.keys().after_all() });
+            let ids = if table == Table::Pairs { 2 } else { 1 };
+            let [first, last] = self.keys().span(ids);
+            range.extend(doc! { "$gte": first, "$lte": last });
         }
         if let Some(key) = after {
             range.insert("$gt", crate::document::binary(key));

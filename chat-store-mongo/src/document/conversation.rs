@@ -26,6 +26,11 @@ pub(crate) struct Room {
 }
 
 impl Room {
+    /// What tells whether a room that was looked at is still the same, and its entries in the same places.
+    pub(crate) fn state(&self) -> (i64, Seq) {
+        (self.version, self.flushed)
+    }
+
     pub(crate) fn read(document: &RawDocument) -> Read<Self> {
         let fields = Fields(document);
         let kept = Kept { conversation: read_conversation(document)?, last_message: fields.seq("last")? };

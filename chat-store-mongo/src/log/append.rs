@@ -16,7 +16,7 @@ use crate::database::{KEYS_MAX, Query, Table};
 use crate::document::{
     Doing, Fields, FromRow as _, Move, Read, Room, TailEntry, counters, entry_document, raw, record,
 };
-use crate::error::Done;
+use crate::error::{Done, Failure};
 use crate::store::MongoStore;
 
 /// How often a lane is decided before others are let through: each time somebody else came first.
@@ -35,6 +35,9 @@ enum Source {
     Database,
 }
 
+/// A state of a conversation, and up to where its entries are rows: those after it are looked for in its tail.
+type State = (i64, Seq);
+
 /// First entries by what repeats find them by.
 type Firsts = HashMap<Vec<u8>, EntryRow>;
 /// The same with their digests.
@@ -46,7 +49,7 @@ pub(super) struct Append<'s> {
     lane: &'s Lane,
     made: Vec<Binary>,
     /// Repeats that were looked for with those of other lanes, and for which state.
-    early: Option<(i64, Arc<FirstRows>)>,
+    early: Option<(State, Arc<FirstRows>)>,
     /// An answer was lost: what is found of this lane may be of this very call.
     losses: u32,
 }
@@ -71,12 +74,12 @@ impl<'s> Append<'s> {
             store.rooms().remember(tenant, room);
         }
         // Rows are looked at after the documents, so nothing falls between.
-        let versions: Vec<Option<i64>> =
-            batch.iter().map(|lane| Some(store.rooms().recall(tenant, lane.conversation)?.version)).collect();
+        let recalled = batch.iter().map(|lane| store.rooms().recall(tenant, lane.conversation));
+        let states: Vec<Option<State>> = recalled.map(|room| Some(room?.state())).collect();
         let made = appends.iter().flat_map(|append| append.made.iter().cloned()).collect();
         let firsts = Arc::new(store.first_rows(made).await?);
-        for (append, version) in appends.iter_mut().zip(versions) {
-            append.early = version.map(|version| (version, Arc::clone(&firsts)));
+        for (append, state) in appends.iter_mut().zip(states) {
+            append.early = state.map(|state| (state, Arc::clone(&firsts)));
         }
         Ok(appends)
     }
@@ -104,7 +107,7 @@ impl<'s> Append<'s> {
             let next = self.next(&room, &planned)?;
             if self.swap(&room, &next, planned.record).await? {
                 let done = self.answer(planned, &firsts);
-                self.store.follow(next).await?;
+                self.store.follow(next).await.map_err(Failure::after_commit)?;
                 return Ok(done);
             }
             self.store.rooms().forget(self.store.keys().0, id);
@@ -154,7 +157,7 @@ impl<'s> Append<'s> {
             }
         }
         let missing = self.made.iter().filter(|made| !firsts.contains_key(&made.bytes));
-        if let Some((_, early)) = self.early.take().filter(|(version, _)| *version == room.version) {
+        if let Some((_, early)) = self.early.take().filter(|(state, _)| *state == room.state()) {
             let found: Vec<_> = missing.filter_map(|made| early.get_key_value(&made.bytes)).collect();
             firsts.extend(found.into_iter().map(|(made, first)| (made.clone(), first.clone())));
         } else {
@@ -321,8 +324,21 @@ impl MongoStore {
             }
             match self.flush_all(&rooms).await {
                 Ok(()) => rooms.iter().for_each(|room| self.rooms().let_go(tenant, room.now())),
-                Err(failure) => {
+                Err(failure) if failure.is_unknown() => {
                     tracing::debug!(%failure, "conversations stay as they are until they are used");
+                }
+                // One of them is at fault: it does not stand in the way of the others.
+                Err(_) => self.flush_each(&rooms).await,
+            }
+        }
+    }
+
+    async fn flush_each(&self, rooms: &[Room]) {
+        for room in rooms {
+            match self.flush(room).await {
+                Ok(()) => self.rooms().let_go(self.keys().0, room.now()),
+                Err(failure) => {
+                    tracing::error!(conversation = %room.now().id, %failure, "entries cannot become rows");
                 }
             }
         }

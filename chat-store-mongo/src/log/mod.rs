@@ -101,7 +101,11 @@ impl MongoStore {
     async fn append_batch(&self, batch: &[Lane]) -> Vec<Result<LaneDone, StoreError>> {
         let appends = match Append::all(self, batch).await {
             Ok(appends) => appends,
-            Err(failure) => return vec![Err(failure.into()); batch.len()],
+            // What one of them cannot be read for must not fail the others: each looks for itself.
+            Err(failure) => {
+                tracing::debug!(%failure, "lanes of a batch look for themselves");
+                batch.iter().map(|lane| Append::new(self, lane)).collect()
+            }
         };
         let lanes = appends.into_iter().map(|append| append_first(batch, append).boxed());
         stream::iter(lanes.collect::<Vec<_>>()).buffered(LANES_AT_ONCE).collect().await

@@ -12,7 +12,7 @@ use mongodb::bson::doc;
 
 use crate::database::Table;
 use crate::document::{Move, Room};
-use crate::error::Done;
+use crate::error::{Done, Failure};
 use crate::log::change;
 use crate::store::MongoStore;
 
@@ -112,7 +112,7 @@ impl MongoStore {
             let filter = doc! { "_id": self.keys().conversation(id), "version": at.room.version };
             let update = change(self, &at.room, &next, Record::Same);
             if self.database().swap(Table::Conversations, filter, update).await? {
-                self.follow(next).await?;
+                self.follow(next).await.map_err(Failure::after_commit)?;
                 return Ok(answer);
             }
         }

@@ -36,7 +36,7 @@ impl TransferAccess for MongoStore {
 
 impl MongoStore {
     async fn stored_sessions(&self, after: Option<SessionId>, limit: usize) -> Done<Vec<SessionRow>> {
-        let mut filter = self.between(after.map(|id| self.keys().session(id)), None);
+        let mut filter = self.between(1, after.map(|id| self.keys().session(id)), None);
         filter.insert("ended", doc! { "$exists": false });
         let query = Query::new(filter).sort(doc! { "_id": 1 }).limit(limit);
         let mut rows = Vec::new();
@@ -54,7 +54,7 @@ impl MongoStore {
     ) -> Done<()> {
         let keys = self.keys();
         let kept: Vec<Bson> = rows.iter().map(|row| keys.session(row.id).into()).collect();
-        let range = self.between(after.map(|id| keys.session(id)), through.map(|id| keys.session(id)));
+        let range = self.between(1, after.map(|id| keys.session(id)), through.map(|id| keys.session(id)));
         self.database()
             .delete(Table::Sessions, doc! { "$and": [range, { "_id": { "$nin": kept } }] })
             .await?;
@@ -72,10 +72,9 @@ impl MongoStore {
         self.database().change(Table::Sessions, rows.iter().map(put).collect(), Order::Any).await
     }
 
-    /// The documents of this tenant with keys after one and up to another.
-    pub(crate) fn between(&self, after: Option<Binary>, through: Option<Binary>) -> Document {
-        let after = after.unwrap_or_else(|| self.keys().first([]));
-        let through = through.unwrap_or_else(|| self.keys().after_all());
-        doc! { "_id": { "$gt": after, "$lte": through } }
+    /// The documents of this tenant with keys of so many ids after one and up to another.
+    pub(crate) fn between(&self, ids: usize, after: Option<Binary>, through: Option<Binary>) -> Document {
+        let [first, last] = self.keys().span(ids);
+        doc! { "_id": { "$gt": after.unwrap_or(first), "$lte": through.unwrap_or(last) } }
     }
 }

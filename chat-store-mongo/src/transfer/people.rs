@@ -43,7 +43,7 @@ impl TransferPeople for MongoStore {
 
 impl MongoStore {
     async fn stored_pairs(&self, after: Option<Pair>, limit: usize) -> Done<Vec<PairCopy>> {
-        let filter = self.between(after.map(|pair| self.keys().pair(pair)), None);
+        let filter = self.between(2, after.map(|pair| self.keys().pair(pair)), None);
         let query = Query::new(filter).sort(doc! { "_id": 1 }).limit(limit);
         let mut copies = Vec::new();
         for document in self.database().find(Table::Pairs, query).await? {
@@ -63,8 +63,6 @@ impl MongoStore {
 
     async fn replace_pairs(&self, pairs: &[PairCopy]) -> Done<()> {
         let keys = self.keys();
-        let put = pairs.iter().map(|copy| pair_statement(keys, copy)).collect();
-        self.database().change(Table::Pairs, put, Order::Any).await?;
         let mut told: HashMap<UserId, BTreeMap<u64, (UserId, i64)>> = HashMap::new();
         for copy in pairs {
             for (side, shown) in Side::BOTH.into_iter().zip(&copy.sides) {
@@ -86,11 +84,14 @@ impl MongoStore {
             }
             put.push(feed_statement(keys, user, feed.version, &places));
         }
-        self.database().change(Table::Feeds, put, Order::Any).await
+        // Before the pairs: what is found equal by the next copy has its place in the feeds.
+        self.database().change(Table::Feeds, put, Order::Any).await?;
+        let put = pairs.iter().map(|copy| pair_statement(keys, copy)).collect();
+        self.database().change(Table::Pairs, put, Order::Any).await
     }
 
     async fn stored_accounts(&self, after: Option<UserId>, limit: usize) -> Done<Vec<AccountCopy>> {
-        let mut filter = self.between(after.map(|user| self.keys().user(user)), None);
+        let mut filter = self.between(1, after.map(|user| self.keys().user(user)), None);
         filter.insert("version", doc! { "$gte": 1_i64 });
         let query = Query::new(filter).sort(doc! { "_id": 1 }).limit(limit);
         let mut copies = Vec::new();

@@ -108,17 +108,18 @@ impl MongoStore {
             None => self.put_shell(record).await?,
         };
         self.replace_rows(of, &old).await?;
+        // Before the head moves: what is found equal by the next copy has been counted.
+        let buried = rows.iter().filter_map(|copy| copy.entry.message.as_ref());
+        let buried =
+            buried.filter(|message| message.deleted_at.is_some()).map(|message| (message.n, message.rev));
+        self.database().change(Table::Dead, dead::notes(keys, of, buried), Order::Any).await?;
         for piece in pieces(keys, of, &new)? {
             room = self.put_piece(room, piece).await?;
         }
         let last_message = rows.iter().rev().find(|copy| copy.entry.message.is_some());
         let last_message = last_message.map_or(Seq::ZERO, |copy| copy.entry.seq).max(room.kept.last_message);
         let kept = Kept { conversation: record.clone(), last_message };
-        self.put_step(&room, Room { kept, version: room.version + 1, ..room.clone() }).await?;
-        let buried = rows.iter().filter_map(|copy| copy.entry.message.as_ref());
-        let buried =
-            buried.filter(|message| message.deleted_at.is_some()).map(|message| (message.n, message.rev));
-        self.database().change(Table::Dead, dead::notes(keys, of, buried), Order::Any).await
+        self.put_step(&room, Room { kept, version: room.version + 1, ..room.clone() }).await
     }
 
     /// A conversation before its first entry that is put.
