@@ -306,6 +306,7 @@ macro_rules! conformance_suite {
                 memberships_are_apart,
                 friendships_are_apart,
                 accounts_and_logins_are_apart,
+                copies_are_apart,
             }
             durability {
                 the_epoch_stays,

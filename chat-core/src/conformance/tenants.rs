@@ -76,12 +76,37 @@ pub async fn friendships_are_apart(database: Arc<dyn Database>) {
     other.put(&put).await.unwrap();
 }
 
-/// Accounts, claims and logins of one are not the other's.
-pub async fn accounts_and_logins_are_apart(database: Arc<dyn Database>) {
+/// What is read for a copy, and replaced by one, is of one tenant, at whatever end of the keys the other's lie.
+pub async fn copies_are_apart(database: Arc<dyn Database>) {
     let stores = two(&database);
-    let account = Account::new(user(1), "ana".to_owned(), PasswordHash(String::new()), at(0));
-    let claim = Claim { kind: ClaimKind::Username, value: "ana".to_owned() };
-    let claims = Claims { take: vec![claim.clone()], words: vec!["ana".to_owned()], ..Claims::default() };
+    for (one, store) in (0_u64..).zip(&stores) {
+        let friendship = Friendship { state: State::Friends, blocked: [false, false] };
+        let shown = crate::id::Side::BOTH.map(|side| Some(friendship.view(side)));
+        let pair = pair(10 * one + 1, 10 * one + 2);
+        let put = PutPair { pair, expected: 0, friendship, fence: false, shown, at: at(0) };
+        store.people().friendships().put(&put).await.unwrap();
+        let account = Account::new(user(10 * one + 1), "ana".to_owned(), PasswordHash(String::new()), at(0));
+        store.people().accounts().create(&account, &Claims::default()).await.unwrap();
+        store.access().sessions().create(&login(10 * one + 1), 1).await.unwrap();
+    }
+    for (one, store) in (0_u64..).zip(&stores) {
+        let (people, access) = (store.people().transfer_people(), store.access().transfer_access());
+        let pairs = people.pairs(None, 9).await.unwrap();
+        assert!(pairs.iter().map(|copy| copy.record.pair).eq([pair(10 * one + 1, 10 * one + 2)]));
+        let accounts = people.accounts_after(None, 9).await.unwrap();
+        assert!(accounts.iter().map(|copy| copy.account.user).eq([user(10 * one + 1)]));
+        assert_eq!(access.sessions_after(None, 9).await.unwrap(), [login(10 * one + 1)]);
+    }
+    for (emptied, kept) in [(0, 1), (1, 0)] {
+        let left = stores[kept].access().transfer_access().sessions_after(None, 9).await.unwrap();
+        stores[emptied].access().transfer_access().put_sessions(None, None, &[]).await.unwrap();
+        let after = stores[kept].access().transfer_access().sessions_after(None, 9).await.unwrap();
+        assert_eq!(after, left);
+    }
+}
+
+/// A login whose id is that of its user.
+fn login(of: u64) -> SessionRow {
     let refresh = RefreshState {
         generation: 1,
         current: [1; 32],
@@ -90,16 +115,25 @@ pub async fn accounts_and_logins_are_apart(database: Arc<dyn Database>) {
         key_id: "k".to_owned(),
         rotated_at: at(0),
     };
-    let login = SessionRow::new(NewSession {
-        id: SessionId::from(some_uuid()),
-        user: user(1),
+    SessionRow::new(NewSession {
+        id: SessionId::from_bytes(*user(of).as_bytes()),
+        user: user(of),
         device: "phone".to_owned(),
         created_at: at(0),
         idle_until: at(10),
         absolute_until: at(20),
         credential_version: 1,
         refresh,
-    });
+    })
+}
+
+/// Accounts, claims and logins of one are not the other's.
+pub async fn accounts_and_logins_are_apart(database: Arc<dyn Database>) {
+    let stores = two(&database);
+    let account = Account::new(user(1), "ana".to_owned(), PasswordHash(String::new()), at(0));
+    let claim = Claim { kind: ClaimKind::Username, value: "ana".to_owned() };
+    let claims = Claims { take: vec![claim.clone()], words: vec!["ana".to_owned()], ..Claims::default() };
+    let login = login(1);
     stores[0].people().accounts().create(&account, &claims).await.unwrap();
     stores[0].access().sessions().create(&login, 1).await.unwrap();
 

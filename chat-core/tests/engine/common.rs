@@ -32,10 +32,15 @@ pub(crate) async fn chat_with(store: Arc<dyn Store>, limits: Limits) -> Chat {
 
 /// A chat in which strangers may do what friends may.
 pub(crate) async fn open_chat() -> Chat {
+    Chat::builder(MemoryStore::new()).policies(open_policies()).build().await.unwrap()
+}
+
+/// Strangers may do what friends may.
+pub(crate) fn open_policies() -> Policies {
     let mut policies = Policies::default();
     policies.set("direct", "anyone").unwrap();
     policies.set("group", "anyone").unwrap();
-    Chat::builder(MemoryStore::new()).policies(policies).build().await.unwrap()
+    policies
 }
 
 pub(crate) async fn befriend(chat: &Chat, one: u64, other: u64) {

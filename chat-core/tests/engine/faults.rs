@@ -6,13 +6,11 @@ use std::time::Duration;
 use crate::common::*;
 use chat_core::conformance::{Faults, Loss};
 use chat_core::testing::ManualClock;
-use chat_core::{Chat, Event, MemoryStore, Policies, Store};
+use chat_core::{Chat, Event, MemoryStore, Store};
 
 /// Two nodes on one store that tell each other nothing; the calls of the second may fail.
 async fn nodes() -> (Chat, Chat, Faults, ManualClock) {
-    let mut policies = Policies::default();
-    policies.set("direct", "anyone").unwrap();
-    policies.set("group", "anyone").unwrap();
+    let policies = open_policies();
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let (faults, clock) = (Faults::default(), ManualClock::default());
     let one = Chat::over(Arc::clone(&store)).policies(policies).build().await.unwrap();

@@ -52,9 +52,7 @@ async fn nodes() -> (Chat, Chat, Arc<Line>) {
     let (there, back) = (Arc::new(Line::default()), Arc::new(Line::default()));
     let one = End { to: Arc::clone(&there), from: Arc::clone(&back) };
     let two = End { to: back, from: Arc::clone(&there) };
-    let mut policies = chat_core::Policies::default();
-    policies.set("direct", "anyone").unwrap();
-    policies.set("group", "anyone").unwrap();
+    let policies = open_policies();
     let build = |end: End| Chat::over(Arc::clone(&store)).policies(policies).notifier(Arc::new(end)).build();
     (build(one).await.unwrap(), build(two).await.unwrap(), there)
 }
