@@ -126,6 +126,13 @@ fn key(notice: &Notice) -> (std::mem::Discriminant<Notice>, Topic, Option<[u8; 1
 }
 
 impl Ear {
+    /// The line is cut: nothing is heard until it is made anew.
+    pub(crate) fn cut(&self) {
+        if let Some(inbound) = self.inbound.get() {
+            inbound.cut();
+        }
+    }
+
     /// Takes a frame in.
     pub(crate) fn hear(&mut self, frame: &[u8]) {
         let notices = match self.opener.open(frame) {

@@ -27,8 +27,10 @@ const SIGNED: u8 = 1;
 const MAC_BYTES: usize = 16;
 /// How old a signed frame may be by the clock of who reads it, and how far ahead of it.
 const AGE_MAX: Duration = Duration::from_mins(15);
-/// How many frames of one sender may arrive out of order.
-const WINDOW: u64 = 128;
+/// How many frames of one sender may arrive out of order: as many as wait to be told, for lines with a queue for each
+/// topic give them out in whatever order they like.
+const WINDOW: u64 = 64 * WORDS as u64;
+const WORDS: usize = 128;
 /// Senders that are remembered; the one silent for longest makes room.
 const SENDERS_MAX: usize = 1_024;
 
@@ -152,8 +154,8 @@ pub(crate) struct Opener {
 #[derive(Debug)]
 struct Seen {
     highest: u64,
-    /// Bit `i` stands for the frame `i` before the highest.
-    before: u128,
+    /// Bit `number % WINDOW` stands for that frame, of the last [`WINDOW`].
+    window: Box<[u64; WORDS]>,
     at: u64,
 }
 
@@ -199,7 +201,8 @@ impl Opener {
             let silent = self.senders.iter().min_by_key(|(_, seen)| seen.at).map(|(sender, _)| *sender);
             silent.map(|sender| self.senders.remove(&sender));
         }
-        let seen = self.senders.entry(sender).or_insert(Seen { highest: 0, before: 0, at: now });
+        let seen =
+            self.senders.entry(sender).or_insert(Seen { highest: 0, window: Box::new([0; WORDS]), at: now });
         seen.at = now;
         if seen.take(number) { Ok(()) } else { Err(Refused::Replay) }
     }
@@ -208,18 +211,35 @@ impl Opener {
 impl Seen {
     fn take(&mut self, number: u64) -> bool {
         if number > self.highest {
-            let ahead = number - self.highest;
-            self.before = if ahead < WINDOW { (self.before << ahead) | 1 } else { 1 };
+            let first = number.saturating_sub(WINDOW).max(self.highest) + 1;
+            (first..number).for_each(|between| self.set(between, false));
             self.highest = number;
-            return true;
-        }
-        let behind = self.highest - number;
-        if number == 0 || behind >= WINDOW || self.before & (1 << behind) != 0 {
+        } else if number == 0 || self.highest - number >= WINDOW || self.is_set(number) {
             return false;
         }
-        self.before |= 1 << behind;
+        self.set(number, true);
         true
     }
+
+    fn is_set(&self, number: u64) -> bool {
+        let (word, bit) = place(number);
+        self.window[word] & bit != 0
+    }
+
+    fn set(&mut self, number: u64, seen: bool) {
+        let (word, bit) = place(number);
+        if seen {
+            self.window[word] |= bit;
+        } else {
+            self.window[word] &= !bit;
+        }
+    }
+}
+
+/// Which word of a window, and which bit of it.
+fn place(number: u64) -> (usize, u64) {
+    let word = number / 64 % WORDS as u64;
+    (usize::try_from(word).expect("there are few words"), 1 << (number % 64))
 }
 
 /// Sender, time, number and notices of a signed frame behind its first two bytes.

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event, Message};
@@ -38,10 +39,10 @@ impl NatsNotifier {
     /// # Errors
     /// [`ConnectError`] when it cannot be reached now; later it may come and go.
     pub async fn connect(url: &str, settings: Settings) -> Result<Self, ConnectError> {
-        let cut = Arc::new(Notify::new());
+        let line = Arc::new(Line::default());
         let address: async_nats::ServerAddr =
             url.parse().map_err(|error: std::io::Error| ConnectError::Url(error.into()))?;
-        let connecting = options(&settings, &cut).connect(address);
+        let connecting = options(&settings, &line).connect(address);
         let client = timeout(DEADLINE, connecting)
             .await
             .map_err(|late| ConnectError::Unreachable(late.into()))?
@@ -49,7 +50,7 @@ impl NatsNotifier {
         let names = Names::new(settings.tenant, '.');
         let (courier, mouth, ear, end) = courier::courier(&settings);
         courier::spawn(&end, tell(mouth, client.clone(), names.clone()));
-        courier::spawn(&end, hear(ear, client, names, cut));
+        courier::spawn(&end, hear(ear, client, names, line));
         Ok(Self { courier })
     }
 }
@@ -68,8 +69,22 @@ impl Notifier for NatsNotifier {
     }
 }
 
-fn options(settings: &Settings, cut: &Arc<Notify>) -> ConnectOptions {
-    let cut = Arc::clone(cut);
+/// What the client says of its line.
+#[derive(Debug, Default)]
+struct Line {
+    moved: Notify,
+    is_cut: AtomicBool,
+}
+
+impl Line {
+    fn is(&self, cut: bool) {
+        self.is_cut.store(cut, Ordering::Release);
+        self.moved.notify_one();
+    }
+}
+
+fn options(settings: &Settings, line: &Arc<Line>) -> ConnectOptions {
+    let line = Arc::clone(line);
     let options = ConnectOptions::new()
         .ping_interval(PING_EVERY)
         .connection_timeout(DEADLINE)
@@ -79,11 +94,12 @@ fn options(settings: &Settings, cut: &Arc<Notify>) -> ConnectOptions {
             Duration::from_millis(50).saturating_mul(attempts).min(RECONNECT_MAX)
         })
         .event_callback(move |event| {
-            let cut = Arc::clone(&cut);
+            let line = Arc::clone(&line);
             async move {
                 match event {
-                    Event::Connected | Event::SlowConsumer(_) => cut.notify_one(),
+                    Event::Connected | Event::SlowConsumer(_) => line.is(false),
                     Event::Disconnected => {
+                        line.is(true);
                         tracing::warn!("the line to the other nodes is cut, making it anew");
                     }
                     other => tracing::debug!(%other, "the line to the other nodes"),
@@ -146,12 +162,13 @@ impl Subjects {
 }
 
 /// Hears what the others tell.
-async fn hear(mut ear: Ear, client: Client, names: Names, cut: Arc<Notify>) {
+async fn hear(mut ear: Ear, client: Client, names: Names, line: Arc<Line>) {
     let mut backoff = Backoff::default();
     loop {
-        if let Err(error) = listen(&mut ear, &client, &names, &cut, &mut backoff).await {
+        if let Err(error) = listen(&mut ear, &client, &names, &line, &mut backoff).await {
             tracing::warn!(%error, "the other nodes cannot be heard, trying again");
         }
+        ear.cut();
         // What the client itself takes for open may be dead.
         let _ = timeout(DEADLINE, client.force_reconnect()).await;
         backoff.pause().await;
@@ -163,7 +180,7 @@ async fn listen(
     ear: &mut Ear,
     client: &Client,
     names: &Names,
-    cut: &Notify,
+    line: &Line,
     backoff: &mut Backoff,
 ) -> Result<(), async_nats::SubscribeError> {
     let mut subjects = Subjects::default();
@@ -183,7 +200,13 @@ async fn listen(
                     Err(_) => return Ok(()),
                 }
             }
-            () = cut.notified() => ear.lost(),
+            () = line.moved.notified() => {
+                if line.is_cut.load(Ordering::Acquire) {
+                    ear.cut();
+                } else {
+                    ear.lost();
+                }
+            }
             (come, gone) = wants.moved() => subjects.change(client, names, come, gone).await?,
         }
     }

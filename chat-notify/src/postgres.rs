@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use chat_core::delivery::{Inbound, Interest, Topic};
 use chat_core::{Notice, Notifier};
-use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use tokio::time::timeout;
 
 use crate::courier::{self, Backoff, Courier, DEADLINE, Ear, Mouth, SILENCE_MAX};
@@ -31,9 +31,7 @@ impl PostgresNotifier {
     /// [`ConnectError`] when it cannot be reached now; later it may come and go.
     pub async fn connect(url: &str, settings: Settings) -> Result<Self, ConnectError> {
         let options = url.parse().map_err(|error: sqlx::Error| ConnectError::Url(error.into()))?;
-        let pool =
-            PgPoolOptions::new().max_connections(2).acquire_timeout(DEADLINE).connect_lazy_with(options);
-        Self::from_pool(pool, settings).await
+        Self::over(Source::Own(Box::new(options)), settings).await
     }
 
     /// Tells and hears with connections of a pool, of which one is kept.
@@ -41,13 +39,17 @@ impl PostgresNotifier {
     /// # Errors
     /// [`ConnectError`] when the database cannot be reached now.
     pub async fn from_pool(pool: PgPool, settings: Settings) -> Result<Self, ConnectError> {
+        Self::over(Source::Hosts(pool), settings).await
+    }
+
+    async fn over(source: Source, settings: Settings) -> Result<Self, ConnectError> {
         let channel = topic::channel(settings.tenant);
-        let listener = within(listener(&pool, &channel))
+        let listener = within(listener(&source.pool(), &channel))
             .await
             .map_err(|error| ConnectError::Unreachable(error.into()))?;
         let (courier, mouth, ear, end) = courier::courier(&settings);
-        courier::spawn(&end, tell(mouth, pool.clone(), channel.clone()));
-        courier::spawn(&end, hear(ear, pool, channel, listener));
+        courier::spawn(&end, tell(mouth, source.clone(), channel.clone()));
+        courier::spawn(&end, hear(ear, source, channel, listener));
         Ok(Self { courier })
     }
 }
@@ -66,6 +68,27 @@ impl Notifier for PostgresNotifier {
     }
 }
 
+/// Where connections come from.
+#[derive(Clone)]
+enum Source {
+    Own(Box<PgConnectOptions>),
+    Hosts(PgPool),
+}
+
+impl Source {
+    /// A pool for one line. An own one is new each time: a connection that has gone silent is waited for by the pool
+    /// that it came from, for as long as TCP goes on trying.
+    fn pool(&self) -> PgPool {
+        match self {
+            Self::Own(options) => {
+                let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(DEADLINE);
+                pool.connect_lazy_with(PgConnectOptions::clone(options))
+            }
+            Self::Hosts(pool) => pool.clone(),
+        }
+    }
+}
+
 /// What takes too long is a connection that is broken.
 async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
     timeout(DEADLINE, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
@@ -78,8 +101,8 @@ async fn listener(pool: &PgPool, channel: &str) -> Result<PgListener, sqlx::Erro
 }
 
 /// Tells what the engine says.
-async fn tell(mut mouth: Mouth, pool: PgPool, channel: String) {
-    let mut backoff = Backoff::default();
+async fn tell(mut mouth: Mouth, source: Source, channel: String) {
+    let (mut pool, mut backoff) = (source.pool(), Backoff::default());
     while let Some(batch) = mouth.next().await {
         for notices in batch.chunks(Sealer::notices_max(FRAME_BYTES_MAX)) {
             let payload = STANDARD_NO_PAD.encode(mouth.sealer.seal(notices));
@@ -89,6 +112,7 @@ async fn tell(mut mouth: Mouth, pool: PgPool, channel: String) {
                 backoff.reset();
             } else {
                 courier::dropped(notices.len(), "cut");
+                pool = source.pool();
                 backoff.pause().await;
             }
         }
@@ -96,18 +120,19 @@ async fn tell(mut mouth: Mouth, pool: PgPool, channel: String) {
 }
 
 /// Hears what the others tell, on one connection after the other.
-async fn hear(mut ear: Ear, pool: PgPool, channel: String, first: PgListener) {
+async fn hear(mut ear: Ear, source: Source, channel: String, first: PgListener) {
     let (mut next, mut backoff) = (Some(first), Backoff::default());
     loop {
         let connection = match next.take() {
             Some(open) => Ok(open),
-            None => within(listener(&pool, &channel)).await,
+            None => within(listener(&source.pool(), &channel)).await,
         };
         let broken = match connection {
             Ok(open) => listen(&mut ear, open, &mut backoff).await,
             Err(error) => error,
         };
         tracing::warn!(error = %broken, "the line to the other nodes is cut, making it anew");
+        ear.cut();
         backoff.pause().await;
     }
 }
@@ -122,7 +147,7 @@ async fn listen(ear: &mut Ear, mut open: PgListener, backoff: &mut Backoff) -> s
                 // What is no base64 is no frame, and is counted as one that is not.
                 ear.hear(&STANDARD_NO_PAD.decode(notification.payload()).unwrap_or_default());
             }
-            Ok(Ok(None)) => ear.lost(),
+            Ok(Ok(None)) => ear.cut(),
             Ok(Err(error)) => return error,
             Err(_) => return sqlx::Error::WorkerCrashed,
         }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 use super::elsewhere;
 use super::nodes::{self, Heard, NodeId, Sign};
-use super::notify::{self, Inbound, Incoming, Interest, Notice};
+use super::notify::{self, Inbound, Incoming, Interest, Loss, Notice};
 use super::outbox::Ended;
 use super::presence;
 use super::topic::Topic;
@@ -28,19 +28,24 @@ const INBOUND_MAX: usize = 4_096;
 const ALIVE_EVERY: Duration = Duration::from_secs(1);
 /// How often the feeds are read while nothing else tells what others write.
 const OFTEN: Duration = Duration::from_secs(1);
+/// How often at most they are read because something was lost.
+const LOST_EVERY: Duration = Duration::from_millis(500);
 /// How often they are read while nobody else writes, or others tell of it.
 const RARELY: Duration = Duration::from_secs(15);
 /// In how many steps, one a second, everything served is looked at.
 const SWEEP_STEPS: usize = 60;
+/// How many of the watched are asked for in one step when all of them are in doubt.
+const ASKED_AT_ONCE: usize = 500;
 
 /// Starts what runs beside the engine.
 pub(crate) fn start(core: &Arc<Core>, cluster: Cluster) {
-    let (inbound, Incoming { notices: inbox, lost }) = Inbound::bounded(INBOUND_MAX);
+    let (inbound, Incoming { notices: inbox, loss }) = Inbound::bounded(INBOUND_MAX);
     core.notifier.attach(inbound);
     core.notifier.interest(notify::Topic::Nodes, Interest::On);
     spawn(core, receive(Arc::clone(core), inbox));
-    spawn(core, compare_for_ever(Arc::clone(core), cluster, lost));
+    spawn(core, compare_for_ever(Arc::clone(core), cluster, loss));
     spawn(core, every_second(Arc::clone(core), cluster));
+    spawn(core, look_at_logins(Arc::clone(core)));
     if cluster == Cluster::Notified {
         spawn(core, nodes::announce(Arc::clone(core)));
     }
@@ -83,7 +88,7 @@ fn node_said(core: &Core, node: NodeId, sign: Sign) {
         Sign::Alive => {
             let heard = core.nodes.hear(node, core.clock.monotonic());
             if heard == Heard::New && node != core.nodes.own() {
-                elsewhere::ask(core, &core.hub.presence.elsewhere.watched());
+                core.hub.presence.elsewhere.ask_anew();
             }
         }
         Sign::Leaving => {
@@ -118,13 +123,13 @@ async fn friendships_moved(core: &Arc<Core>, user: UserId) -> Result<(), ChatErr
     if let Some(person) = core.hub.person(user) {
         person.set_blocks(core.store.people().friendships().blocks(user).await?);
     }
-    Ok(())
+    presence::judge_all_again(core, user).await
 }
 
 /// Somebody on another node is typing: passed on if he is a member, who need not be connected here.
 async fn tell_typing(core: &Arc<Core>, typing: TypingEvent) -> Result<(), ChatError> {
     let (id, user) = (typing.conversation, typing.user);
-    if core.hub.topic(id).is_none() {
+    if !core.hub.topic(id).is_some_and(|topic| core.hub.is_small(&topic)) {
         return Ok(());
     }
     let row = core.store.talk().memberships().of(id, &[user]).await?.pop().flatten();
@@ -135,7 +140,9 @@ async fn tell_typing(core: &Arc<Core>, typing: TypingEvent) -> Result<(), ChatEr
 }
 
 async fn tell_receipt(core: &Arc<Core>, conversation: ConversationId, user: UserId) {
-    if core.hub.topic(conversation).is_none() {
+    // In a large conversation only he himself is told.
+    let is_told = |topic: &Topic| core.hub.is_small(topic) || core.hub.person(user).is_some();
+    if !core.hub.topic(conversation).is_some_and(|topic| is_told(&topic)) {
         return;
     }
     match core.store.talk().memberships().of(conversation, &[user]).await {
@@ -150,7 +157,12 @@ async fn tell_receipt(core: &Arc<Core>, conversation: ConversationId, user: User
 }
 
 async fn check_logins(core: &Arc<Core>, logins: &[SessionId]) -> Result<(), ChatError> {
-    let alive = core.liveness.alive(logins).await?;
+    // Most are somewhere else.
+    let logins = core.hub.are_here(logins);
+    if logins.is_empty() {
+        return Ok(());
+    }
+    let alive = core.liveness.alive(&logins).await?;
     for (login, _) in logins.iter().zip(alive).filter(|(_, alive)| !alive) {
         core.hub.end_session(*login, Ended::Revoked);
     }
@@ -160,17 +172,26 @@ async fn check_logins(core: &Arc<Core>, logins: &[SessionId]) -> Result<(), Chat
 async fn every_second(core: Arc<Core>, cluster: Cluster) {
     let mut sweep = Sweep::default();
     loop {
-        core.clock.sleep(presence::TOLD_EVERY.min(ALIVE_EVERY)).await;
+        core.clock.sleep(presence::TOLD_EVERY).await;
         presence::nodes_gone(&core, &core.nodes.expire(core.clock.monotonic()));
         presence::tell_all(&core).await;
+        // What has come to be served while notices of it were not asked for yet is looked at once more.
+        let fresh = core.hub.fresh();
+        if cluster != Cluster::Alone {
+            log(sweep.step(&core, fresh).await);
+        }
+    }
+}
+
+/// By itself: nothing that waits for the store stands before it.
+async fn look_at_logins(core: Arc<Core>) {
+    loop {
+        core.clock.sleep(ALIVE_EVERY).await;
         // Taken before it is looked: what is taken away meanwhile is found by the next look.
         let now = core.clock.monotonic();
         match check_all_logins(&core).await {
             Ok(()) => core.pulse.beat(now),
             Err(error) => tracing::warn!(error = %error, "logins cannot be checked"),
-        }
-        if cluster != Cluster::Alone {
-            log(sweep.step(&core).await);
         }
     }
 }
@@ -188,20 +209,31 @@ async fn check_all_logins(core: &Arc<Core>) -> Result<(), ChatError> {
 struct Sweep {
     topics: Vec<Arc<Topic>>,
     watched: Vec<UserId>,
+    /// The watched who are in doubt, asked for more quickly.
+    doubted: Vec<UserId>,
+    /// What came to be served in the second before.
+    fresh: Vec<Arc<Topic>>,
     /// Steps that are left of this round.
     steps: usize,
 }
 
 impl Sweep {
-    async fn step(&mut self, core: &Arc<Core>) -> Result<(), ChatError> {
+    async fn step(&mut self, core: &Arc<Core>, fresh: Vec<Arc<Topic>>) -> Result<(), ChatError> {
+        let elsewhere = &core.hub.presence.elsewhere;
         if self.steps == 0 {
             self.topics = core.hub.served();
-            self.watched = core.hub.presence.elsewhere.watched();
+            self.watched = elsewhere.watched();
             self.steps = SWEEP_STEPS;
         }
-        let (topics, watched) = (share(&mut self.topics, self.steps), share(&mut self.watched, self.steps));
+        if elsewhere.is_in_doubt() {
+            self.doubted = elsewhere.watched();
+        }
+        let (mut topics, watched) =
+            (share(&mut self.topics, self.steps), share(&mut self.watched, self.steps));
         self.steps -= 1;
-        elsewhere::ask(core, &watched);
+        presence::ask(core, &watched);
+        elsewhere::ask(core, &self.doubted.split_off(self.doubted.len().saturating_sub(ASKED_AT_ONCE)));
+        topics.append(&mut std::mem::replace(&mut self.fresh, fresh));
         read_heads(core, &topics).await
     }
 }
@@ -219,7 +251,7 @@ struct Cursors {
     talk: Option<ChangeCursor>,
 }
 
-async fn compare_for_ever(core: Arc<Core>, cluster: Cluster, lost: Arc<Notify>) {
+async fn compare_for_ever(core: Arc<Core>, cluster: Cluster, loss: Arc<Loss>) {
     let mut cursors = Cursors::default();
     loop {
         if let Err(error) = compare(&core, &mut cursors).await {
@@ -228,8 +260,12 @@ async fn compare_for_ever(core: Arc<Core>, cluster: Cluster, lost: Arc<Notify>) 
         if let Err(error) = core.sweep().await {
             tracing::warn!(error = %error, "what was left over cannot be finished");
         }
-        if pause(&core, cluster, &lost).await == Woken::SomethingLost {
-            elsewhere::ask(&core, &core.hub.presence.elsewhere.watched());
+        let began = core.clock.monotonic();
+        if pause(&core, cluster, &loss).await == Woken::SomethingLost {
+            core.hub.presence.elsewhere.ask_anew();
+            // At once, unless it was just done: what is lost by doing too much is not made good by doing more.
+            let since = core.clock.monotonic().saturating_sub(began);
+            core.clock.sleep(LOST_EVERY.saturating_sub(since)).await;
         }
     }
 }
@@ -244,13 +280,19 @@ enum Woken {
 }
 
 /// Waits as long as the store may be left alone.
-async fn pause(core: &Core, cluster: Cluster, lost: &Notify) -> Woken {
+async fn pause(core: &Core, cluster: Cluster, loss: &Loss) -> Woken {
     let began = core.clock.monotonic();
     loop {
         let step = if cluster == Cluster::Alone { RARELY } else { OFTEN };
         tokio::select! {
             () = core.clock.sleep(step) => {}
-            () = lost.notified() => return Woken::SomethingLost,
+            () = loss.noticed.notified() => {
+                if loss.was_cut() {
+                    // By its own sign a node knows that the line is whole again.
+                    core.nodes.forget(core.nodes.own());
+                }
+                return Woken::SomethingLost;
+            }
         }
         let now = core.clock.monotonic();
         let may_go_on = cluster == Cluster::Notified && core.nodes.is_line_open(now);
@@ -285,15 +327,16 @@ async fn read(
         let mut items = changed.items;
         items.sort_unstable();
         items.dedup();
-        let mut behind = Vec::new();
+        let (mut behind, mut logins) = (Vec::new(), Vec::new());
         for change in items {
             match change {
                 Change::Head(conversation) => behind.extend(core.hub.topic(conversation)),
                 Change::Memberships(user) => core.hub.memberships_moved(user),
                 Change::Friendships(user) => friendships_moved(core, user).await?,
-                Change::Session(login) => check_logins(core, &[login]).await?,
+                Change::Session(login) => logins.push(login),
             }
         }
+        check_logins(core, &logins).await?;
         read_heads(core, &behind).await?;
         *cursor = Some(changed.cursor);
         if is_last {

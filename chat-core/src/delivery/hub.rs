@@ -31,6 +31,8 @@ pub(crate) struct Hub {
     people: Mutex<HashMap<UserId, Here>>,
     logins: Mutex<HashMap<SessionId, Vec<Arc<Outbox>>>>,
     connected: AtomicUsize,
+    /// Conversations that were not served a moment ago.
+    fresh: Mutex<Vec<Arc<Topic>>>,
     pub(super) presence: PresenceBook,
     pub(super) events_max: usize,
     receipt_members_max: u64,
@@ -42,6 +44,17 @@ struct Here {
     holders: usize,
 }
 
+/// What became of serving somebody a conversation.
+#[must_use]
+pub(super) enum Subscribed {
+    /// It was not served before: its head may have moved since it was read.
+    New(Arc<Topic>),
+    /// He is served, or is not here any more.
+    Known,
+    /// He may be no member any more: that has to be read again.
+    Stale,
+}
+
 /// Somebody connected to this node.
 pub(crate) struct Person {
     pub(super) id: UserId,
@@ -51,10 +64,32 @@ pub(crate) struct Person {
     /// With whom there is a block, from either side.
     blocks: Mutex<HashSet<UserId>>,
     pub(super) feed: Mutex<Feed>,
+    pub(super) moving: Mutex<Moving>,
     /// Done once his conversations are subscribed.
     pub(super) ready: tokio::sync::OnceCell<()>,
     /// One comparison of his memberships at a time.
     pub(super) refreshing: tokio::sync::Mutex<()>,
+}
+
+/// Whether a user's memberships are to be compared, by one task however often they move.
+#[derive(Debug, Default)]
+pub(super) struct Moving {
+    pub(super) moved: bool,
+    comparing: bool,
+}
+
+impl Moving {
+    /// They have moved; whether somebody must begin to compare.
+    fn begin(&mut self) -> bool {
+        self.moved = true;
+        !std::mem::replace(&mut self.comparing, true)
+    }
+
+    /// Whether they have moved since the last comparison; if not, nobody compares any more.
+    pub(super) fn go_on(&mut self) -> bool {
+        self.comparing = std::mem::take(&mut self.moved);
+        self.comparing
+    }
 }
 
 /// How far a user's friendships were passed on.
@@ -73,6 +108,7 @@ impl Person {
             topics: Mutex::new(Some(Vec::new())),
             blocks: Mutex::default(),
             feed: Mutex::default(),
+            moving: Mutex::default(),
             ready: tokio::sync::OnceCell::new(),
             refreshing: tokio::sync::Mutex::default(),
         }
@@ -132,6 +168,7 @@ impl Hub {
             people: Mutex::default(),
             logins: Mutex::default(),
             connected: AtomicUsize::new(0),
+            fresh: Mutex::default(),
             presence: PresenceBook::default(),
             events_max: usize::try_from(limits.session_events_max).unwrap_or(usize::MAX).max(2),
             receipt_members_max: limits.receipt_members_max,
@@ -247,6 +284,12 @@ impl Hub {
         lock(&self.logins).keys().copied().collect()
     }
 
+    /// Those of some logins that have a session here.
+    pub(super) fn are_here(&self, logins: &[SessionId]) -> Vec<SessionId> {
+        let here = lock(&self.logins);
+        logins.iter().copied().filter(|login| here.contains_key(login)).collect()
+    }
+
     pub(crate) fn end_session(&self, login: SessionId, why: Ended) {
         let sessions = lock(&self.logins).get(&login).cloned().unwrap_or_default();
         for outbox in sessions {
@@ -266,26 +309,32 @@ impl Hub {
         lock(&self.topics).get(&id).cloned()
     }
 
+    /// Conversations that have come to be served since the last time.
+    pub(super) fn fresh(&self) -> Vec<Arc<Topic>> {
+        std::mem::take(&mut *lock(&self.fresh))
+    }
+
     /// Every conversation served.
     pub(super) fn served(&self) -> Vec<Arc<Topic>> {
         lock(&self.topics).values().cloned().collect()
     }
 
-    /// Serves somebody a conversation; answers it if it was not served before, so that its head may be read again.
-    pub(super) fn subscribe(
-        &self,
-        person: &Arc<Person>,
-        served: Served,
-        visible_from: Seq,
-    ) -> Option<Arc<Topic>> {
+    /// Serves somebody a conversation that he was a member of at its head as it is given.
+    pub(super) fn subscribe(&self, person: &Arc<Person>, served: Served, visible_from: Seq) -> Subscribed {
         let mut own = lock(&person.topics);
         // Who went meanwhile is not served: he would stand in the way of the one who has come back.
-        let own = own.as_mut()?;
-        let (topic, new) = self.serve(served, |topic| topic.subscribe(person, visible_from));
+        let Some(own) = own.as_mut() else { return Subscribed::Known };
+        let mut is_member = false;
+        let (topic, new) = self.serve(served, |topic| {
+            is_member = topic.subscribe(person, served.head, visible_from);
+        });
+        if !is_member {
+            return Subscribed::Stale;
+        }
         if !own.iter().any(|one| Arc::ptr_eq(one, &topic)) {
             own.push(Arc::clone(&topic));
         }
-        new.then_some(topic)
+        if new { Subscribed::New(topic) } else { Subscribed::Known }
     }
 
     /// Serves a session a conversation it is no member of.
@@ -311,6 +360,7 @@ impl Hub {
         join(&topic);
         if new {
             self.interest(notify::Topic::Conversation(served.id), Interest::On);
+            lock(&self.fresh).push(Arc::clone(&topic));
         }
         drop(topics);
         (topic, new)
@@ -333,8 +383,10 @@ impl Hub {
     /// Members of a conversation that has just been made a shell: who is here follows it from its first entry.
     pub(crate) fn expect_members(&self, conversation: &Conversation, users: &[UserId]) {
         for user in users {
-            if let Some(person) = self.person(*user) {
-                self.subscribe(&person, conversation.into(), Seq::new(1));
+            if let Some(person) = self.person(*user)
+                && let Subscribed::Stale = self.subscribe(&person, conversation.into(), Seq::new(1))
+            {
+                self.memberships_moved(*user);
             }
         }
     }
@@ -399,7 +451,9 @@ impl Hub {
 
     /// Somebody's memberships changed outside their logs.
     pub(crate) fn memberships_moved(&self, user: UserId) {
-        if let Some(person) = self.person(user) {
+        if let Some(person) = self.person(user)
+            && lock(&person.moving).begin()
+        {
             self.spawn(|core| async move { super::refresh::memberships(&core, &person).await });
         }
     }
@@ -434,7 +488,10 @@ impl Hub {
     #[cfg(feature = "testing")]
     pub(crate) fn is_quiet(&self) -> bool {
         self.served().iter().all(|topic| topic.is_quiet())
-            && self.everybody().iter().all(|person| !lock(&person.feed).reading)
+            && self
+                .everybody()
+                .iter()
+                .all(|person| !lock(&person.feed).reading && !lock(&person.moving).comparing)
     }
 
     // Other things that are passed on.
@@ -443,7 +500,7 @@ impl Hub {
     pub(crate) fn receipt(&self, receipt: ReceiptEvent) {
         let event = Event::Receipt(Shared::new(receipt));
         let topic = self.topic(receipt.conversation);
-        let small = topic.filter(|topic| topic.member_count() <= self.receipt_members_max);
+        let small = topic.filter(|topic| self.is_small(topic));
         match small {
             Some(topic) => {
                 for person in topic.people().iter().filter(|one| !one.is_blocked_with(receipt.user)) {
@@ -458,16 +515,24 @@ impl Hub {
         }
     }
 
+    /// Whether everybody in a conversation is told what one of them does beside writing, or only he himself.
+    pub(super) fn is_small(&self, topic: &Topic) -> bool {
+        topic.member_count() <= self.receipt_members_max
+    }
+
     /// Somebody is typing; told in conversations small enough, to members it is meant for.
     pub(crate) fn typing(&self, typing: TypingEvent) {
         let Some(topic) = self.topic(typing.conversation) else { return };
-        if topic.member_count() > self.receipt_members_max {
+        if !self.is_small(&topic) {
             return;
         }
         let event = Event::Typing(Shared::new(typing));
         for person in topic.people() {
             if person.id != typing.user && !person.is_blocked_with(typing.user) {
-                person.each(|outbox| outbox.offer_fleeting(&event));
+                person.each(|outbox| {
+                    // Who does not keep up need not know of it.
+                    outbox.offer_fleeting(&event);
+                });
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Which nodes are alive: leases on the monotonic clock, nothing stored.
 //!
 //! Every node says every few seconds that it is alive. One that has not been heard for the length of a lease is taken
-//! for dead, and whoever was connected there for gone. A node's own signs come back to it: while they do, the line to
-//! the others works, and the store need not be asked often. Left out: any agreement on who is a member. Nobody decides
+//! for dead, and whoever was connected there for gone. A node's own signs come back to it: while they do, and all the
+//! others are heard, the line works, and the store need not be asked often. One that fell silent without leaving may go
+//! on writing, cut off from the line alone. Left out: any agreement on who is a member. Nobody decides
 //! anything by it but what is shown as presence, and how often the store is read.
 
 use std::collections::HashMap;
@@ -19,6 +20,8 @@ use crate::engine::Core;
 pub(super) const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
 /// How long a node that is not heard counts as alive.
 pub(super) const LEASE: Duration = Duration::from_secs(15);
+/// How long one that fell silent without leaving is reckoned with.
+const SILENT_MAX: Duration = Duration::from_mins(10);
 /// Nodes that are remembered at most; a forger cannot make it more.
 const NODES_MAX: usize = 1_024;
 
@@ -52,11 +55,13 @@ pub(crate) struct Nodes {
     own: NodeId,
     /// When each was heard last; this node among them once its own sign has come back.
     heard: Mutex<HashMap<NodeId, Duration>>,
+    /// When others were taken for dead that have not left.
+    silent: Mutex<HashMap<NodeId, Duration>>,
 }
 
 impl Nodes {
     pub(crate) fn new(own: NodeId) -> Self {
-        Self { own, heard: Mutex::default() }
+        Self { own, heard: Mutex::default(), silent: Mutex::default() }
     }
 
     /// This node.
@@ -75,12 +80,14 @@ impl Nodes {
             return Heard::NoRoom;
         }
         heard.insert(node, now);
+        lock(&self.silent).remove(&node);
         Heard::New
     }
 
     /// A node has left.
     pub(super) fn forget(&self, node: NodeId) {
         lock(&self.heard).remove(&node);
+        lock(&self.silent).remove(&node);
     }
 
     /// The nodes whose lease is over, which are known no more.
@@ -88,15 +95,22 @@ impl Nodes {
         let mut heard = lock(&self.heard);
         let over = |at: Duration| now.saturating_sub(at) >= LEASE;
         let dead: Vec<NodeId> = heard.iter().filter(|(_, at)| over(**at)).map(|(node, _)| *node).collect();
+        let mut silent = lock(&self.silent);
+        silent.retain(|_, since| now.saturating_sub(*since) < SILENT_MAX);
         for node in &dead {
             heard.remove(node);
+            if *node != self.own && silent.len() < NODES_MAX {
+                silent.insert(*node, now);
+            }
         }
         dead
     }
 
-    /// Whether this node's own signs come back: what is told reaches those who listen.
+    /// Whether this node's own signs come back, and those of everybody who has not left: what is told is heard.
     pub(super) fn is_line_open(&self, now: Duration) -> bool {
-        lock(&self.heard).get(&self.own).is_some_and(|at| now.saturating_sub(*at) < 2 * HEARTBEAT_EVERY)
+        let heard = lock(&self.heard);
+        let is_recent = |at: &Duration| now.saturating_sub(*at) < 2 * HEARTBEAT_EVERY;
+        heard.contains_key(&self.own) && heard.values().all(is_recent) && lock(&self.silent).is_empty()
     }
 }
 
@@ -146,6 +160,29 @@ mod tests {
         nodes.hear(node(1), seconds(0));
         assert!(nodes.is_line_open(seconds(9)));
         assert!(!nodes.is_line_open(seconds(10)));
+    }
+
+    #[test]
+    fn the_line_is_not_open_while_somebody_is_silent() {
+        let nodes = Nodes::new(node(1));
+        let both = |at| [1, 2].map(|number| nodes.hear(node(number), seconds(at)));
+        both(0);
+        nodes.hear(node(1), seconds(10));
+        assert!(!nodes.is_line_open(seconds(10)), "one may be cut off that goes on writing");
+        nodes.hear(node(1), seconds(20));
+        assert_eq!(nodes.expire(seconds(20)), [node(2)]);
+        assert!(!nodes.is_line_open(seconds(20)), "also when it is taken for dead");
+        both(25);
+        assert!(nodes.is_line_open(seconds(25)), "it is back");
+        nodes.forget(node(2));
+        nodes.hear(node(1), seconds(40));
+        assert!(nodes.is_line_open(seconds(40)), "it has left");
+        both(41);
+        nodes.hear(node(1), seconds(700));
+        assert_eq!(nodes.expire(seconds(700)), [node(2)]);
+        nodes.hear(node(1), seconds(700) + SILENT_MAX);
+        assert_eq!(nodes.expire(seconds(700) + SILENT_MAX), []);
+        assert!(nodes.is_line_open(seconds(700) + SILENT_MAX), "nobody waits for it for ever");
     }
 
     #[test]

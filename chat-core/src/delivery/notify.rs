@@ -1,6 +1,7 @@
 //! What nodes tell each other: hints, never truths.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Notify, mpsc};
 
@@ -121,14 +122,28 @@ pub enum Interest {
 #[derive(Clone, Debug)]
 pub struct Inbound {
     notices: mpsc::Sender<Notice>,
-    lost: Arc<Notify>,
+    loss: Arc<Loss>,
+}
+
+/// What is known of notices that did not come.
+#[derive(Debug, Default)]
+pub(super) struct Loss {
+    pub(super) noticed: Notify,
+    is_cut: AtomicBool,
+}
+
+impl Loss {
+    /// Whether the line was cut since the last time.
+    pub(super) fn was_cut(&self) -> bool {
+        self.is_cut.swap(false, Ordering::AcqRel)
+    }
 }
 
 /// Where they come out.
 #[derive(Debug)]
 pub struct Incoming {
     pub(super) notices: mpsc::Receiver<Notice>,
-    pub(super) lost: Arc<Notify>,
+    pub(super) loss: Arc<Loss>,
 }
 
 /// What comes out.
@@ -144,21 +159,27 @@ impl Inbound {
     /// A way in, and its end: what a chat gives its notifier, and what a notifier is tested with.
     pub fn bounded(notices: usize) -> (Self, Incoming) {
         let (sender, receiver) = mpsc::channel(notices);
-        let lost = Arc::new(Notify::new());
-        (Self { notices: sender, lost: Arc::clone(&lost) }, Incoming { notices: receiver, lost })
+        let loss = Arc::new(Loss::default());
+        (Self { notices: sender, loss: Arc::clone(&loss) }, Incoming { notices: receiver, loss })
     }
 
     /// Takes a notice in.
     pub fn push(&self, notice: Notice) {
         if self.notices.try_send(notice).is_err() {
             metrics::counter!("chat_notices_overflowed").increment(1);
-            self.lost.notify_one();
+            self.lost();
         }
     }
 
     /// Says that notices may have been lost, as after a line was cut: the node reads the store now.
     pub fn lost(&self) {
-        self.lost.notify_one();
+        self.loss.noticed.notify_one();
+    }
+
+    /// Says that the line is cut: until the node hears itself again it reads the store often.
+    pub fn cut(&self) {
+        self.loss.is_cut.store(true, Ordering::Release);
+        self.lost();
     }
 }
 
@@ -168,7 +189,7 @@ impl Incoming {
         tokio::select! {
             biased;
             notice = self.notices.recv() => notice.map(Heard::Notice),
-            () = self.lost.notified() => Some(Heard::Lost),
+            () = self.loss.noticed.notified() => Some(Heard::Lost),
         }
     }
 }

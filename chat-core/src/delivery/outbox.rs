@@ -49,6 +49,8 @@ pub(crate) struct Outbox {
     pub(super) connection: Uuid,
     state: Mutex<State>,
     pub(super) wake: Notify,
+    /// Whom the session watches.
+    pub(super) watched: Mutex<HashSet<UserId>>,
     events_max: usize,
 }
 
@@ -98,7 +100,15 @@ const LAGGING_AT_ONCE: usize = 16;
 
 impl Outbox {
     pub(super) fn new(user: UserId, login: Option<SessionId>, connection: Uuid, events_max: usize) -> Self {
-        Self { user, login, connection, state: Mutex::default(), wake: Notify::new(), events_max }
+        Self {
+            user,
+            login,
+            connection,
+            state: Mutex::default(),
+            wake: Notify::new(),
+            watched: Mutex::default(),
+            events_max,
+        }
     }
 
     /// Passes nothing on until a `sync` says from where.
@@ -188,15 +198,21 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// Typing and presence: dropped when the session does not keep up.
-    pub(super) fn offer_fleeting(&self, event: &Event) {
+    /// Typing and presence: dropped when the session does not keep up. Whether it was taken, or there is nobody any
+    /// more who could.
+    pub(super) fn offer_fleeting(&self, event: &Event) -> bool {
         let mut state = self.lock();
         let held = state.backlog.as_ref().is_some_and(|backlog| backlog.held.is_some());
-        if state.ended.is_none() && !held && state.events.len() < self.events_max / 2 {
+        if state.ended.is_some() {
+            return true;
+        }
+        let has_room = !held && state.events.len() < self.events_max / 2;
+        if has_room {
             state.events.push_back(event.clone());
             drop(state);
             self.wake.notify_one();
         }
+        has_room
     }
 
     /// The next event that waits.

@@ -22,6 +22,8 @@ use crate::time::Timestamp;
 
 /// How often changes are told.
 pub(super) const TOLD_EVERY: Duration = Duration::from_secs(1);
+/// How many pairs are read at once when they are judged again.
+const JUDGED_AT_ONCE: usize = 500;
 /// Of how many people the last time is kept.
 const LAST_SEEN_MAX: usize = 100_000;
 
@@ -76,11 +78,12 @@ impl PresenceBook {
 
     /// Whether one of a pair watches the other.
     pub(super) fn watches(&self, pair: Pair) -> bool {
+        self.is_watched_by(pair.low(), pair.high()) || self.is_watched_by(pair.high(), pair.low())
+    }
+
+    fn is_watched_by(&self, watched: UserId, by: UserId) -> bool {
         let watchers = lock(&self.watchers);
-        let watches = |watched: UserId, by: UserId| {
-            watchers.get(&watched).is_some_and(|all| all.iter().any(|one| one.outbox.user == by))
-        };
-        watches(pair.low(), pair.high()) || watches(pair.high(), pair.low())
+        watchers.get(&watched).is_some_and(|all| all.iter().any(|one| one.outbox.user == by))
     }
 
     fn watch(&self, core: &Core, outbox: &Arc<Outbox>, user: UserId, allowed: Allowed, online: bool) {
@@ -116,28 +119,49 @@ impl PresenceBook {
         watchers.get(&user).is_some_and(|all| all.iter().any(|one| one.allowed == Allowed::WhileTogether))
     }
 
-    /// Tells a user's watchers what changed for them; `judge` says anew who of them may see.
+    /// Tells a user's watchers what changed for them, or one of them who was judged anew.
     fn tell(
         &self,
         core: &Core,
         Moved { user, online, last_seen, theirs }: &Moved,
-        judge: &HashMap<UserId, Allowed>,
+        judged: Option<(UserId, Allowed)>,
     ) {
         let (user, online, last_seen) = (*user, *online, *last_seen);
         let seen = Event::Presence(Shared::new(Presence { user, online, last_seen }));
         let unseen = Event::Presence(Shared::new(Presence { user, online: false, last_seen: None }));
+        let mut untold = false;
         let mut watchers = lock(&self.watchers);
         for one in watchers.get_mut(&user).into_iter().flatten() {
-            if let Some(allowed) = judge.get(&one.outbox.user) {
-                one.allowed = *allowed;
+            match judged {
+                Some((watcher, _)) if watcher != one.outbox.user => continue,
+                Some((_, allowed)) => one.allowed = allowed,
+                None => {}
             }
             let allowed = one.allowed.now(core, one.outbox.user, theirs);
             let shown = online && allowed;
             if shown != one.online {
-                one.online = shown;
-                one.outbox.offer_fleeting(if allowed { &seen } else { &unseen });
+                if one.outbox.offer_fleeting(if allowed { &seen } else { &unseen }) {
+                    one.online = shown;
+                } else {
+                    untold = true;
+                }
             }
         }
+        drop(watchers);
+        if untold {
+            // A session that could not take it is told a second later.
+            lock(&self.moved_elsewhere).insert(user);
+        }
+    }
+
+    /// Those whom a user watches here, or who watch him here.
+    fn others_of(&self, core: &Core, user: UserId) -> Vec<UserId> {
+        let mut others: HashSet<UserId> = HashSet::new();
+        if let Some(person) = core.hub.person(user) {
+            person.each(|outbox| others.extend(lock(&outbox.watched).iter()));
+        }
+        others.extend(lock(&self.watchers).get(&user).into_iter().flatten().map(|one| one.outbox.user));
+        others.into_iter().collect()
     }
 }
 
@@ -204,16 +228,32 @@ async fn tell_here(core: &Arc<Core>, user: UserId, minute: i64) {
             None => seen.remove(&user),
         };
     }
-    book.tell(core, &moved, &HashMap::new());
+    book.tell(core, &moved, None);
 }
 
 /// A node says whether it has somebody's sessions.
 pub(super) fn heard(core: &Core, user: UserId, node: NodeId, connected: Connected) {
-    let is_believed = || core.nodes.hear(node, core.clock.monotonic()) != Heard::NoRoom;
-    let book = &core.hub.presence;
-    if node != core.nodes.own() && is_believed() && book.elsewhere.note(user, node, connected) {
+    if node == core.nodes.own() {
+        return;
+    }
+    let (book, now) = (&core.hub.presence, core.clock.monotonic());
+    match core.nodes.hear(node, now) {
+        Heard::NoRoom => return,
+        // It holds others as well.
+        Heard::New => book.elsewhere.ask_anew(),
+        Heard::Known => {}
+    }
+    if book.elsewhere.note(user, node, connected, now) {
         lock(&book.moved_elsewhere).insert(user);
     }
+}
+
+/// Asks where these users are, and believes no longer what nobody has confirmed since they were asked for before.
+pub(super) fn ask(core: &Core, users: &[UserId]) {
+    let book = &core.hub.presence;
+    let gone = book.elsewhere.doubt(users, core.clock.monotonic());
+    lock(&book.moved_elsewhere).extend(gone);
+    elsewhere::ask(core, users);
 }
 
 /// Nodes are gone, and whoever was connected there with them.
@@ -226,19 +266,37 @@ pub(super) fn nodes_gone(core: &Core, dead: &[NodeId]) {
 
 /// What is between two people changed: who may see whom is judged again.
 pub(super) async fn judge_again(core: &Arc<Core>, pair: Pair) {
-    for (watched, watcher) in [(pair.low(), pair.high()), (pair.high(), pair.low())] {
-        match may_see(core, watcher, &[watched]).await {
-            Ok(allowed) => {
-                let judged = HashMap::from([(watcher, allowed.first().copied().unwrap_or(Allowed::Never))]);
-                let online = is_online(core, watched);
-                let theirs = theirs(core, watched).await;
-                core.hub.presence.tell(
-                    core,
-                    &Moved { user: watched, online, last_seen: None, theirs },
-                    &judged,
-                );
+    match may_see(core, pair.low(), &[pair.high()]).await {
+        // It is the same from both sides.
+        Ok(allowed) => judged(core, pair, allowed.first().copied().unwrap_or(Allowed::Never)).await,
+        Err(error) => tracing::warn!(error = %error, "who may see whom cannot be judged"),
+    }
+}
+
+/// What is between a user and somebody changed, perhaps on another node: everybody is judged again whom he watches
+/// here, or who watches him.
+pub(super) async fn judge_all_again(core: &Arc<Core>, user: UserId) -> Result<(), ChatError> {
+    for others in core.hub.presence.others_of(core, user).chunks(JUDGED_AT_ONCE) {
+        let allowed = may_see(core, user, others).await?;
+        for (other, allowed) in others.iter().zip(allowed) {
+            if let Ok(pair) = Pair::new(user, *other) {
+                judged(core, pair, allowed).await;
             }
-            Err(error) => tracing::warn!(error = %error, "who may see whom cannot be judged"),
+        }
+    }
+    Ok(())
+}
+
+/// Tells each of two people who watches the other what he may see of him.
+async fn judged(core: &Arc<Core>, pair: Pair, allowed: Allowed) {
+    let book = &core.hub.presence;
+    for (watched, watcher) in [(pair.low(), pair.high()), (pair.high(), pair.low())] {
+        if book.is_watched_by(watched, watcher) {
+            let online = is_online(core, watched);
+            let strangers = online && allowed == Allowed::WhileTogether;
+            let theirs = if strangers { theirs(core, watched).await } else { Theirs::new() };
+            let moved = Moved { user: watched, online, last_seen: None, theirs };
+            book.tell(core, &moved, Some((watcher, allowed)));
         }
     }
 }
@@ -277,7 +335,7 @@ fn share_a_small_conversation(core: &Core, watcher: UserId, theirs: &Theirs) -> 
 pub(super) async fn watch(line: &Arc<Line>, users: &[UserId]) -> Result<Vec<Presence>, ChatError> {
     let core = &line.core;
     {
-        let watched = lock(&line.watched);
+        let watched = lock(&line.outbox.watched);
         let new = users.iter().filter(|user| !watched.contains(user)).count();
         if (watched.len() + new) as u64 > core.limits.watched_users_max {
             return Err(Refusal::LimitReached.into());
@@ -285,7 +343,7 @@ pub(super) async fn watch(line: &Arc<Line>, users: &[UserId]) -> Result<Vec<Pres
     }
     let allowed = may_see(core, line.outbox.user, users).await?;
     let book = &core.hub.presence;
-    lock(&line.watched).extend(users);
+    lock(&line.outbox.watched).extend(users);
     let mut presences = Vec::with_capacity(users.len());
     for (&user, allowed) in users.iter().zip(allowed) {
         let theirs = if allowed == Allowed::WhileTogether { theirs(core, user).await } else { Theirs::new() };
@@ -301,7 +359,7 @@ pub(super) async fn watch(line: &Arc<Line>, users: &[UserId]) -> Result<Vec<Pres
 
 /// Stops watching.
 pub(super) fn unwatch(line: &Arc<Line>, users: &[UserId]) {
-    let mut watched = lock(&line.watched);
+    let mut watched = lock(&line.outbox.watched);
     let gone: Vec<UserId> = users.iter().copied().filter(|user| watched.remove(user)).collect();
     drop(watched);
     line.core.hub.presence.unwatch_all(&line.core, &line.outbox, gone);

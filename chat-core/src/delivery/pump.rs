@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::hub::{Person, lock};
+use super::hub::{Person, Subscribed, lock};
 use super::topic::{Fanned, Served, Step, Topic};
 use crate::engine::{ActingAs, Core, rows};
 use crate::event::{Event, FriendshipEvent, Shared};
@@ -84,7 +84,9 @@ async fn admit(core: &Arc<Core>, topic: &Arc<Topic>, users: &[UserId], seq: Seq)
     for (person, row) in here.iter().zip(rows) {
         let visible_from = row.map_or(seq, |row| row.visible_from.min(seq));
         let served = Served { id: topic.id, kind: topic.kind, head: seq, member_count: topic.member_count() };
-        core.hub.subscribe(person, served, visible_from);
+        if let Subscribed::Stale = core.hub.subscribe(person, served, visible_from) {
+            core.hub.memberships_moved(person.id);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::hub::{Person, lock};
+use super::hub::{Person, Subscribed, lock};
 use super::outbox::{Behind, Lag};
 use super::pump;
 use super::topic::{Served, Topic};
@@ -12,7 +12,7 @@ use crate::engine::Core;
 use crate::error::ChatError;
 use crate::event::{Event, Shared};
 use crate::id::{ConversationId, Seq};
-use crate::store::{Head, Position, SeatQuery};
+use crate::store::{Head, Position};
 
 /// Subscribes somebody who has just come to all his conversations: once for all his sessions.
 pub(super) async fn arrive(core: &Arc<Core>, person: &Arc<Person>) -> Result<(), ChatError> {
@@ -47,28 +47,28 @@ impl From<&Position> for Begins {
 /// Serves somebody conversations that he was a member of when they were read.
 ///
 /// They may have gone further since. One that was not served before is read up to where it is; of one that was, the
-/// entry by which he went may have been passed on before he was served: whether he is a member is asked again.
+/// entry by which he went may have been passed on already: then it is gone, and his memberships are read again.
 pub(super) async fn follow(
     core: &Arc<Core>,
     person: &Arc<Person>,
     begins: &[Begins],
 ) -> Result<(), ChatError> {
     let mut new = Vec::new();
+    let mut is_stale = false;
     for one in begins {
-        new.extend(core.hub.subscribe(person, one.served, one.visible_from));
+        match core.hub.subscribe(person, one.served, one.visible_from) {
+            Subscribed::New(topic) => new.push(topic),
+            Subscribed::Known => {}
+            Subscribed::Stale => {
+                is_stale = true;
+                core.hub.gone(one.served.id, person.id);
+            }
+        }
     }
-    settle_heads(core, &new).await?;
-    let moved = |one: &Begins| core.hub.topic(one.served.id).filter(|topic| topic.last() > one.served.head);
-    let moved: Vec<Arc<Topic>> = begins.iter().filter_map(moved).collect();
-    if moved.is_empty() {
-        return Ok(());
+    if is_stale {
+        core.hub.memberships_moved(person.id);
     }
-    let ids: Vec<ConversationId> = moved.iter().map(|topic| topic.id).collect();
-    let seats = core.store.talk().memberships().seats(person.id, SeatQuery::These(&ids)).await?;
-    let is_member =
-        |id| seats.iter().any(|seat| seat.conversation.id == id && seat.membership.role().is_some());
-    let gone: Vec<Arc<Topic>> = moved.into_iter().filter(|topic| !is_member(topic.id)).collect();
-    take_off(core, person, &gone).await
+    settle_heads(core, &new).await.map(drop)
 }
 
 /// Takes somebody off what he is no member of. Of a group one goes by an entry: where that is still to be passed on
@@ -100,13 +100,17 @@ async fn settle_heads(core: &Arc<Core>, topics: &[Arc<Topic>]) -> Result<Vec<Opt
     Ok(heads)
 }
 
-/// Compares what somebody is served with his memberships, until it is done: what is new begins with a summary, what
-/// is gone ends.
+/// Compares what somebody is served with his memberships, as long as they move and he is here: what is new begins with
+/// a summary, what is gone ends.
 pub(super) async fn memberships(core: &Arc<Core>, person: &Arc<Person>) {
-    while let Err(error) = compare(core, person).await {
-        tracing::warn!(user = %person.id, error = %error, "memberships cannot be compared, trying again");
-        if pump::wait(core).await.is_stopped() {
-            return;
+    while lock(&person.moving).go_on() {
+        if let Err(error) = compare(core, person).await {
+            tracing::warn!(user = %person.id, error = %error, "memberships cannot be compared, trying again");
+            let is_here = core.hub.person(person.id).is_some_and(|here| Arc::ptr_eq(&here, person));
+            if !is_here || pump::wait(core).await.is_stopped() {
+                return;
+            }
+            lock(&person.moving).moved = true;
         }
     }
 }

@@ -70,8 +70,6 @@ pub(super) struct Line {
     pub(super) core: Arc<Core>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) holding: Holding,
-    /// Whom it watches.
-    pub(super) watched: Mutex<HashSet<UserId>>,
     /// What it reads without being a member.
     pub(super) reading: Mutex<HashSet<ConversationId>>,
     /// What its `sync` has named so far.
@@ -84,7 +82,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         let hub = &self.core.hub;
         hub.disconnect(&self.holding.person, &self.outbox);
-        hub.presence.unwatch_all(&self.core, &self.outbox, lock(&self.watched).drain());
+        hub.presence.unwatch_all(&self.core, &self.outbox, lock(&self.outbox.watched).drain());
         for id in lock(&self.reading).drain() {
             if let Some(topic) = hub.topic(id) {
                 topic.remove_reader(&self.outbox);
@@ -127,7 +125,6 @@ impl Session {
             core: Arc::clone(core),
             outbox: Arc::clone(&outbox),
             holding,
-            watched: Mutex::default(),
             reading: Mutex::default(),
             named: Mutex::default(),
             syncing: tokio::sync::Mutex::default(),

@@ -65,7 +65,14 @@ struct State {
     subscribers: Vec<Subscriber>,
     /// Sessions that read without being members.
     readers: Vec<Arc<Outbox>>,
+    /// Who went by entries that were passed on, the last ones at the end: whose membership was read before is none.
+    departures: VecDeque<(Seq, UserId)>,
+    /// After this position all departures that were passed on are known.
+    departures_after: Seq,
 }
+
+/// Departures that are known of one conversation; of an older one memberships are read again.
+const DEPARTURES_MAX: usize = 64;
 
 struct Subscriber {
     person: Arc<Person>,
@@ -161,6 +168,8 @@ impl Topic {
             member_count: served.member_count,
             subscribers: Vec::new(),
             readers: Vec::new(),
+            departures: VecDeque::new(),
+            departures_after: served.head,
         };
         Self { id: served.id, kind: served.kind, state: Mutex::new(state) }
     }
@@ -252,9 +261,14 @@ impl Topic {
         state.depart(&entry)
     }
 
-    /// Serves somebody from here on.
-    pub(super) fn subscribe(&self, person: &Arc<Person>, visible_from: Seq) {
+    /// Serves somebody from here on who was a member at `head`. Not if he may have gone since: no entry that is still to
+    /// be passed on would take him off.
+    pub(super) fn subscribe(&self, person: &Arc<Person>, head: Seq, visible_from: Seq) -> bool {
         let mut state = self.lock();
+        let went = |(seq, user): &(Seq, UserId)| *user == person.id && *seq > head;
+        if head < state.departures_after || state.departures.iter().any(went) {
+            return false;
+        }
         let new = Subscriber { person: Arc::clone(person), visible_from };
         match state.subscribers.binary_search_by_key(&person.id, |one| one.person.id) {
             Ok(index) => state.subscribers[index] = new,
@@ -262,6 +276,7 @@ impl Topic {
         }
         // As a member he is told everything already.
         state.readers.retain(|reader| reader.user != person.id);
+        true
     }
 
     /// Serves him no longer; nothing when another of his lives is served by now.
@@ -418,8 +433,15 @@ impl State {
         if entry.what == What::Closed {
             departed.extend(self.subscribers.drain(..).map(|one| one.person));
             dismissed.append(&mut self.readers);
+            self.departures_after = entry.seq;
         }
         for user in gone {
+            self.departures.push_back((entry.seq, *user));
+            if self.departures.len() > DEPARTURES_MAX
+                && let Some((seq, _)) = self.departures.pop_front()
+            {
+                self.departures_after = self.departures_after.max(seq);
+            }
             if let Ok(index) = self.subscribers.binary_search_by_key(user, |one| one.person.id) {
                 departed.push(self.subscribers.remove(index).person);
             }

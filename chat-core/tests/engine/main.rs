@@ -8,6 +8,7 @@ mod delivery;
 mod faults;
 mod messages;
 mod nodes;
+mod presence;
 mod resume;
 mod rights;
 mod split;

@@ -136,6 +136,7 @@ async fn hear(mut ear: Ear, client: Client, names: Names, first: PubSub) {
             Err(error) => error,
         };
         tracing::warn!(error = %broken, "the line to the other nodes is cut, making it anew");
+        ear.cut();
         backoff.pause().await;
     }
 }

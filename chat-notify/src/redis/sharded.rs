@@ -79,6 +79,7 @@ async fn hear(mut ear: Ear, mut connection: ClusterConnection, names: Names, mut
     loop {
         let broken = listen(&mut ear, &mut connection, &names, &mut pushed).await;
         tracing::warn!(error = ?broken.err(), "the line to the other nodes is cut, making it anew");
+        ear.cut();
         backoff.pause().await;
     }
 }
@@ -121,7 +122,9 @@ fn take(ear: &mut Ear, push: &PushInfo) {
                 ear.hear(&frame);
             }
         }
-        (PushKind::Disconnection | PushKind::SUnsubscribe, _) => ear.lost(),
+        (PushKind::Disconnection, _) => ear.cut(),
+        // The connection has subscribed anew by itself, or a shard has moved: what was told in between is lost.
+        (PushKind::SSubscribe | PushKind::SUnsubscribe, _) => ear.lost(),
         _ => {}
     }
 }
