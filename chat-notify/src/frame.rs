@@ -311,8 +311,18 @@ mod tests {
             assert_eq!(opener.open_at(&frames[nth], NOW), Ok(all()), "{nth}");
             assert_eq!(opener.open_at(&frames[nth], NOW), Err(Refused::Replay), "{nth} again");
         }
-        assert_eq!(opener.open_at(&frames[10], NOW), Err(Refused::Replay), "behind the window");
-        assert_eq!(opener.open_at(&frames[23], NOW), Ok(all()), "at its end");
+    }
+
+    #[test]
+    fn a_window_of_frames_may_come_in_any_order() {
+        let mut seen = Seen { highest: 0, window: Box::new([0; WORDS]), at: NOW };
+        assert!(!seen.take(0) && seen.take(1) && seen.take(WINDOW - 1) && seen.take(2));
+        assert!(seen.take(3 * WINDOW), "far ahead");
+        assert!(!seen.take(2 * WINDOW), "behind the window, and never seen");
+        for number in (2 * WINDOW + 1..3 * WINDOW).rev() {
+            assert!(seen.take(number) && !seen.take(number), "{number}");
+        }
+        assert!(seen.take(3 * WINDOW + 2) && !seen.take(2 * WINDOW + 2) && seen.take(3 * WINDOW + 1));
     }
 
     #[test]

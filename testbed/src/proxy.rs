@@ -14,6 +14,10 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::timeout;
+
+/// How long a late request waits for its reply.
+const REPLY_MAX: Duration = Duration::from_secs(10);
 
 /// What is read at once.
 const PIECE_BYTES_MAX: usize = 1 << 16;
@@ -190,10 +194,10 @@ impl Late {
     /// Gives it to the server, and waits for the reply that nobody gets.
     ///
     /// # Errors
-    /// When the server closes the connection instead.
+    /// When the server closes the connection instead, or waits for more, because the piece was a part of a request.
     pub async fn deliver(mut self) -> io::Result<()> {
         self.server.write_all(&self.piece).await?;
-        self.server.read_u8().await?;
+        timeout(REPLY_MAX, self.server.read_u8()).await??;
         Ok(())
     }
 }

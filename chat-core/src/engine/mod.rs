@@ -172,7 +172,7 @@ impl Chat {
 
     /// A login has ended: its sockets end now, with [`Ended::Revoked`].
     ///
-    /// Other nodes are told to ask their [`Liveness`](crate::delivery::Liveness), and end only what that says has ended:
+    /// Other nodes are told to ask their [`Liveness`], and end only what that says has ended:
     /// where there are several nodes the builder needs one.
     pub fn end_session(&self, session: SessionId) {
         self.core.hub.end_session(session, Ended::Revoked);

@@ -3,6 +3,7 @@
 //! The cluster's own client follows slots that move and nodes that come back, and subscribes anew by itself. What it
 //! pushes goes through a bounded queue: what does not fit is told as lost.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use redis::cluster::ClusterClient;
@@ -91,31 +92,44 @@ async fn listen(
     names: &Names,
     pushed: &mut Pushed,
 ) -> RedisResult<()> {
+    let mut asked = HashSet::new();
     for topic in ear.wants.all() {
-        within(DEADLINE, connection.ssubscribe(names.of(topic))).await?;
+        subscribe(connection, names.of(topic), &mut asked).await?;
     }
     ear.lost();
     let wants = Arc::clone(&ear.wants);
     loop {
         tokio::select! {
             message = timeout(SILENCE_MAX, pushed.messages.recv()) => match message {
-                Ok(Some(push)) => take(ear, &push),
+                Ok(Some(push)) => take(ear, &push, &mut asked),
                 Ok(None) | Err(_) => return Ok(()),
             },
             () = pushed.lost.notified() => ear.lost(),
             (come, gone) = wants.moved() => {
                 for topic in come {
-                    within(DEADLINE, connection.ssubscribe(names.of(topic))).await?;
+                    subscribe(connection, names.of(topic), &mut asked).await?;
                 }
                 for topic in gone {
-                    within(DEADLINE, connection.sunsubscribe(names.of(topic))).await?;
+                    let channel = names.of(topic);
+                    asked.remove(&channel);
+                    within(DEADLINE, connection.sunsubscribe(channel)).await?;
                 }
             }
         }
     }
 }
 
-fn take(ear: &mut Ear, push: &PushInfo) {
+/// Asks for a channel; that it is given is pushed.
+async fn subscribe(
+    connection: &mut ClusterConnection,
+    channel: String,
+    asked: &mut HashSet<String>,
+) -> RedisResult<()> {
+    asked.insert(channel.clone());
+    within(DEADLINE, connection.ssubscribe(channel)).await
+}
+
+fn take(ear: &mut Ear, push: &PushInfo, asked: &mut HashSet<String>) {
     match (&push.kind, push.data.get(1)) {
         (PushKind::SMessage, Some(payload)) => {
             if let Ok(frame) = Vec::<u8>::from_redis_value_ref(payload) {
@@ -123,8 +137,14 @@ fn take(ear: &mut Ear, push: &PushInfo) {
             }
         }
         (PushKind::Disconnection, _) => ear.cut(),
-        // The connection has subscribed anew by itself, or a shard has moved: what was told in between is lost.
-        (PushKind::SSubscribe | PushKind::SUnsubscribe, _) => ear.lost(),
+        (PushKind::SSubscribe, _) => {
+            let channel = push.data.first().and_then(|channel| String::from_redis_value_ref(channel).ok());
+            // The connection has subscribed anew by itself: what was told in between is lost.
+            if !channel.is_some_and(|channel| asked.remove(&channel)) {
+                ear.lost();
+            }
+        }
+        (PushKind::SUnsubscribe, _) => ear.lost(),
         _ => {}
     }
 }
