@@ -129,8 +129,8 @@ async fn once(
 }
 
 async fn idle(cluster: &mut Cluster) -> Result<()> {
-    let node = cluster.node(Population::Groups { users: CONVERSATIONS as u64 * 2, members: 2 })?;
-    let everyone = connect_all(node.ready.address, (0..CONVERSATIONS).map(|group| group * 2)).await?;
+    let node = cluster.node(Population::Groups { users: CONVERSATIONS as u64 * 3, members: 3 })?;
+    let everyone = connect_all(node.ready.address, (0..CONVERSATIONS).map(|group| group * 3)).await?;
     for state in ["there", "gone"] {
         if state == "gone"
             && let Some(broker) = &mut cluster.broker
