@@ -117,3 +117,29 @@ impl Rooms {
         self.known.lock().expect("nothing panics under this lock")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chat_core::conversation::Kind;
+    use chat_core::id::Seq;
+    use chat_core::store::plan::Kept;
+    use chat_core::time::Timestamp;
+
+    use super::*;
+
+    /// What was looked up for the state before does not count any more: the tail knew repeats that it knows no longer.
+    #[test]
+    fn a_flush_makes_another_state_of_the_same_version() {
+        let (rooms, tenant, id) = (Rooms::new(), Tenant::default(), ConversationId::from_bytes([1; 16]));
+        let mut now = Conversation::shell(id, Kind::Group, Timestamp::default());
+        now.head = Seq::new(5);
+        let kept = Kept { conversation: now.clone(), last_message: Seq::new(5) };
+        let room = Room { kept, version: 7, flushed: Seq::new(4), tail: Vec::new(), moves: Vec::new() };
+        rooms.remember(tenant, room);
+        let before = rooms.recall(tenant, id).unwrap().state();
+        rooms.let_go(tenant, &now);
+        let after = rooms.recall(tenant, id).unwrap().state();
+        assert_eq!((before.0, after.0), (7, 7));
+        assert_ne!(before, after);
+    }
+}

@@ -51,6 +51,9 @@ impl MongoStore {
             for document in &found {
                 // One that cannot be settled does not stand in the way of the others.
                 if let Err(failure) = self.settle_read(document).await {
+                    if failure.is_unknown() {
+                        return Err(failure);
+                    }
                     tracing::error!(%failure, "a conversation cannot be settled");
                     left.push(binary(Fields(document).bytes("_id")?));
                 }

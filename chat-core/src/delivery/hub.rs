@@ -4,7 +4,7 @@
 //! are taken in this order and never over an await: people → one person's topics → topics → one topic → one person's
 //! sessions → one outbox.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 
 use super::notify::{self, Interest, Notice};
 use super::outbox::{Ended, Lag, Outbox};
+use super::person::Person;
 use super::presence::PresenceBook;
 use super::pump;
 use super::topic::{Begin, Pump, Served, Topic};
@@ -53,98 +54,6 @@ pub(super) enum Subscribed {
     Known,
     /// He may be no member any more: that has to be read again.
     Stale,
-}
-
-/// Somebody connected to this node.
-pub(crate) struct Person {
-    pub(super) id: UserId,
-    outboxes: Mutex<Vec<Arc<Outbox>>>,
-    /// What he is served; absent once nobody holds him here any more.
-    topics: Mutex<Option<Vec<Arc<Topic>>>>,
-    /// With whom there is a block, from either side.
-    blocks: Mutex<HashSet<UserId>>,
-    pub(super) feed: Mutex<Feed>,
-    pub(super) moving: Mutex<Moving>,
-    /// Done once his conversations are subscribed.
-    pub(super) ready: tokio::sync::OnceCell<()>,
-    /// One comparison of his memberships at a time.
-    pub(super) refreshing: tokio::sync::Mutex<()>,
-}
-
-/// Whether a user's memberships are to be compared, by one task however often they move.
-#[derive(Debug, Default)]
-pub(super) struct Moving {
-    pub(super) moved: bool,
-    comparing: bool,
-}
-
-impl Moving {
-    /// They have moved; whether somebody must begin to compare.
-    fn begin(&mut self) -> bool {
-        self.moved = true;
-        !std::mem::replace(&mut self.comparing, true)
-    }
-
-    /// Whether they have moved since the last comparison; if not, nobody compares any more.
-    pub(super) fn go_on(&mut self) -> bool {
-        self.comparing = std::mem::take(&mut self.moved);
-        self.comparing
-    }
-}
-
-/// How far a user's friendships were passed on.
-#[derive(Debug, Default)]
-pub(super) struct Feed {
-    pub(super) last: u64,
-    pub(super) moved: bool,
-    pub(super) reading: bool,
-}
-
-impl Person {
-    fn new(id: UserId) -> Self {
-        Self {
-            id,
-            outboxes: Mutex::default(),
-            topics: Mutex::new(Some(Vec::new())),
-            blocks: Mutex::default(),
-            feed: Mutex::default(),
-            moving: Mutex::default(),
-            ready: tokio::sync::OnceCell::new(),
-            refreshing: tokio::sync::Mutex::default(),
-        }
-    }
-
-    /// Each of his sessions.
-    pub(super) fn each(&self, f: impl FnMut(&Arc<Outbox>)) {
-        lock(&self.outboxes).iter().for_each(f);
-    }
-
-    pub(super) fn topics(&self) -> Vec<Arc<Topic>> {
-        lock(&self.topics).clone().unwrap_or_default()
-    }
-
-    pub(super) fn is_blocked_with(&self, other: UserId) -> bool {
-        lock(&self.blocks).contains(&other)
-    }
-
-    pub(super) fn set_blocks(&self, others: Vec<UserId>) {
-        *lock(&self.blocks) = others.into_iter().collect();
-    }
-
-    fn set_block(&self, other: UserId, friendship: Friendship) {
-        let mut blocks = lock(&self.blocks);
-        if friendship.is_blocked() {
-            blocks.insert(other);
-        } else {
-            blocks.remove(&other);
-        }
-    }
-
-    fn forget(&self, topic: &Arc<Topic>) {
-        if let Some(own) = &mut *lock(&self.topics) {
-            own.retain(|one| !Arc::ptr_eq(one, topic));
-        }
-    }
 }
 
 /// Keeps somebody here for as long as it lives.

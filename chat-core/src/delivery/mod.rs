@@ -10,6 +10,7 @@ mod hub;
 mod nodes;
 mod notify;
 mod outbox;
+mod person;
 mod presence;
 mod pulse;
 mod pump;

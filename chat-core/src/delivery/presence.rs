@@ -35,6 +35,8 @@ pub(crate) struct PresenceBook {
     moved: Mutex<HashSet<UserId>>,
     /// Who came or went elsewhere.
     moved_elsewhere: Mutex<HashSet<UserId>>,
+    /// Whom a session that watches him could not be told of.
+    untold: Mutex<HashSet<UserId>>,
     last_seen: Mutex<HashMap<UserId, Timestamp>>,
     /// Who of the watched is connected on other nodes.
     pub(super) elsewhere: Elsewhere,
@@ -150,7 +152,7 @@ impl PresenceBook {
         drop(watchers);
         if untold {
             // A session that could not take it is told a second later.
-            lock(&self.moved_elsewhere).insert(user);
+            lock(&self.untold).insert(user);
         }
     }
 
@@ -208,9 +210,16 @@ pub(super) async fn tell_all(core: &Arc<Core>) {
         elsewhere::tell(core, user);
         tell_here(core, user, minute).await;
     }
+    // Taken before there are new ones; nobody has come or gone by it.
+    let untold = std::mem::take(&mut *lock(&book.untold));
     let moved_elsewhere = std::mem::take(&mut *lock(&book.moved_elsewhere));
     for user in moved_elsewhere {
         tell_here(core, user, minute).await;
+    }
+    for user in untold {
+        let mut moved = Moved::read(core, user).await;
+        moved.last_seen = lock(&book.last_seen).get(&user).copied();
+        book.tell(core, &moved, None);
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::hub::{Person, Subscribed, lock};
+use super::hub::{Subscribed, lock};
+use super::person::Person;
 use super::topic::{Fanned, Served, Step, Topic};
 use crate::engine::{ActingAs, Core, rows};
 use crate::event::{Event, FriendshipEvent, Shared};

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::hub::{Person, Subscribed, lock};
+use super::hub::{Subscribed, lock};
 use super::outbox::{Behind, Lag};
+use super::person::Person;
 use super::pump;
 use super::topic::{Served, Topic};
 use crate::conversation::Kind;

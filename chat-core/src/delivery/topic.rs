@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use super::hub::Person;
 use super::outbox::{Behind, Lag, Outbox};
+use super::person::Person;
 use crate::conversation::{Conversation, Kind};
 use crate::engine::rows;
 use crate::event::{Event, Shared};

@@ -4,12 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use crate::common::*;
 use chat_core::command::NewConversation;
-use chat_core::conformance::Gates;
 use chat_core::delivery::{Inbound, Interest, Topic};
 use chat_core::testing::ManualClock;
 use chat_core::{
-    Chat, Command, Edit, Event, History, Limit, MemoryStore, Notice, Notifier, Policies, Reply, Seq, Store,
-    UserId,
+    Chat, Command, Edit, Event, History, Limit, MemoryStore, Notice, Notifier, Policies, Reply, UserId,
 };
 
 #[tokio::test]
@@ -132,37 +130,4 @@ async fn who_may_not_write_does_not_type_either() {
     assert_eq!(code(chat.actor(user(2)).typing(room, typing).await), "forbidden");
     assert_eq!(code(chat.actor(user(9)).typing(room, typing).await), "not_found");
     chat.actor(user(1)).typing(room, typing).await.unwrap();
-}
-
-#[tokio::test]
-async fn who_is_removed_while_he_connects_is_served_nothing_more() {
-    let gates = Gates::default();
-    let store = gates.over(Arc::new(MemoryStore::new()) as Arc<dyn Store>);
-    let chat = Chat::over(store).policies(open_policies()).build().await.unwrap();
-    let room = group(&chat, &[1, 2, 3]).await;
-    let mut witness = device(&chat, 3).await;
-    let mut gate = gates.after("Memberships::positions");
-    let connecting = tokio::spawn({
-        let chat = chat.clone();
-        async move { device(&chat, 2).await }
-    });
-    gate.reached().await;
-    // He was a member when it was read; before he is served it is passed on that he is none.
-    chat.actor(user(1)).remove(room, user(2), None).await.unwrap();
-    assert_eq!(entry(&mut witness).await.seq, Seq::new(2));
-    gate.open();
-    let mut bo = connecting.await.unwrap();
-    for _ in 0..5 {
-        say(&chat, 1, room, "not for him").await;
-    }
-    assert_eq!(seqs(&mut witness, 5).await, [3, 4, 5, 6, 7]);
-    chat.actor(user(2)).direct(user(3)).await.unwrap();
-    say(&chat, 3, user(2), "for him").await;
-    loop {
-        match event(&mut bo).await {
-            Event::Entry(entry) if entry.conversation == room => panic!("he is told {entry:?}"),
-            Event::Entry(_) => break,
-            _ => {}
-        }
-    }
 }

@@ -101,6 +101,8 @@ impl MongoStore {
     async fn append_batch(&self, batch: &[Lane]) -> Vec<Result<LaneDone, StoreError>> {
         let appends = match Append::all(self, batch).await {
             Ok(appends) => appends,
+            // The server does not answer: nobody waits for it a second time.
+            Err(failure) if failure.is_unknown() => return vec![Err(StoreError::from(failure)); batch.len()],
             // What one of them cannot be read for must not fail the others: each looks for itself.
             Err(failure) => {
                 tracing::debug!(%failure, "lanes of a batch look for themselves");
