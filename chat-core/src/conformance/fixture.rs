@@ -43,6 +43,12 @@ pub trait Database: Send + Sync {
     fn crowd(&self) -> u64 {
         100_000
     }
+
+    /// Of rounds that differ only in which call is lost, each how many-th is run: each one, but where a server stands
+    /// in for another one, and is slow.
+    fn stride(&self) -> usize {
+        1
+    }
 }
 
 /// What a case works on: most a store, some the whole database.
@@ -133,5 +139,9 @@ impl Database for SplitDatabase {
 
     fn crowd(&self) -> u64 {
         self.talk.crowd()
+    }
+
+    fn stride(&self) -> usize {
+        self.people.stride().max(self.talk.stride())
     }
 }

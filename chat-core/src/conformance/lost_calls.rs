@@ -7,11 +7,12 @@ use futures_util::{StreamExt as _, stream};
 
 use super::evening::{Evening, Sight};
 use super::failing::{Faults, Loss};
+use super::fixture::Database;
 use super::gated::Gates;
 use super::node::{client_id, draft};
 use super::scene::user;
 use crate::engine::Chat;
-use crate::id::Seq;
+use crate::id::{Seq, Tenant};
 use crate::page::Limit;
 use crate::store::Store;
 use crate::testing::ManualClock;
@@ -44,9 +45,11 @@ pub async fn a_poison_draft_spoils_nothing_else(store: Arc<dyn Store>) {
 
 /// Whatever single call is lost, request or reply: who repeats gets what he asked for, exactly once, nothing is left
 /// half done, and everybody sees the same in the end as if nothing had been lost.
-pub async fn any_single_call(store: Arc<dyn Store>) {
+pub async fn any_single_call(database: Arc<dyn Database>) {
+    let store = database.store(Tenant::default());
     let undisturbed = Undisturbed::live(&store).await;
     let lost = (1..=undisturbed.calls).flat_map(|nth| Loss::ALL.map(|loss| (nth, loss)));
+    let lost = lost.step_by(database.stride());
     side_by_side((1_u64..).zip(lost), async |(round, (nth, loss))| {
         let evening = Evening::new(&store, round * 10).await;
         let open = crate::delivery::Open::new(evening.user(1));
@@ -66,9 +69,10 @@ pub async fn any_single_call(store: Arc<dyn Store>) {
 /// Whenever a node is killed, between any two calls or after the store has done one and before anybody knows: who
 /// repeats at another node gets what he asked for, exactly once, nothing is left half done, and everybody sees the same
 /// in the end as if nothing had happened.
-pub async fn a_kill_at_any_call(store: Arc<dyn Store>) {
+pub async fn a_kill_at_any_call(database: Arc<dyn Database>) {
+    let store = database.store(Tenant::default());
     let undisturbed = Undisturbed::live(&store).await;
-    side_by_side(1..=undisturbed.calls, async |nth| {
+    side_by_side((1..=undisturbed.calls).step_by(database.stride()), async |nth| {
         // Killed before a call is killed after the one before; in turns it is the store that decides which is the last.
         let loss = Loss::ALL[usize::from(nth % 2 == 0)];
         let evening = Evening::new(&store, nth * 10).await;

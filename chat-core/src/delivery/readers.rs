@@ -39,7 +39,7 @@ pub(super) async fn subscribe(
     }
     let served = Served::from(&found);
     let topic = if is_member {
-        refresh::follow(core, &line.holding.person, &[Begins { served, visible_from }]).await?;
+        refresh::follow_or_go(core, &line.holding.person, Begins { served, visible_from }).await?;
         core.hub.topic(id).ok_or(Refusal::NotFound)?
     } else {
         let (topic, new) = core.hub.add_reader(served, &line.outbox);

@@ -30,7 +30,8 @@ pub(super) async fn arrive(core: &Arc<Core>, person: &Arc<Person>) -> Result<(),
     }
     person.set_blocks(blocks);
     let begins: Vec<Begins> = positions.iter().map(Begins::from).collect();
-    follow(core, person, &begins).await
+    // Of what is stale nothing was told yet.
+    follow(core, person, &begins).await.map(drop)
 }
 
 /// Where somebody's view of a conversation begins, as both were read.
@@ -48,28 +49,37 @@ impl From<&Position> for Begins {
 /// Serves somebody conversations that he was a member of when they were read.
 ///
 /// They may have gone further since. One that was not served before is read up to where it is; of one that was, the
-/// entry by which he went may have been passed on already: then it is gone, and his memberships are read again.
-pub(super) async fn follow(
+/// entry by which he went may have been passed on already: he is not served it, and his memberships are read again.
+/// Answers those.
+async fn follow(
     core: &Arc<Core>,
     person: &Arc<Person>,
     begins: &[Begins],
-) -> Result<(), ChatError> {
-    let mut new = Vec::new();
-    let mut is_stale = false;
+) -> Result<Vec<ConversationId>, ChatError> {
+    let (mut new, mut stale) = (Vec::new(), Vec::new());
     for one in begins {
         match core.hub.subscribe(person, one.served, one.visible_from) {
             Subscribed::New(topic) => new.push(topic),
             Subscribed::Known => {}
-            Subscribed::Stale => {
-                is_stale = true;
-                core.hub.gone(one.served.id, person.id);
-            }
+            Subscribed::Stale => stale.push(one.served.id),
         }
     }
-    if is_stale {
+    if !stale.is_empty() {
         core.hub.memberships_moved(person.id);
     }
-    settle_heads(core, &new).await.map(drop)
+    settle_heads(core, &new).await?;
+    Ok(stale)
+}
+
+/// Serves somebody a conversation that he is told of; where he went since it was read, that is taken back.
+pub(super) async fn follow_or_go(
+    core: &Arc<Core>,
+    person: &Arc<Person>,
+    begins: Begins,
+) -> Result<(), ChatError> {
+    let stale = follow(core, person, &[begins]).await?;
+    stale.into_iter().for_each(|id| core.hub.gone(id, person.id));
+    Ok(())
 }
 
 /// Takes somebody off what he is no member of. Of a group one goes by an entry: where that is still to be passed on
@@ -139,7 +149,7 @@ pub(super) async fn compare(core: &Arc<Core>, person: &Arc<Person>) -> Result<()
 async fn begin(core: &Arc<Core>, person: &Arc<Person>, position: &Position) -> Result<(), ChatError> {
     let id = position.conversation;
     if position.visible_from > position.head {
-        return follow(core, person, &[position.into()]).await;
+        return follow(core, person, &[position.into()]).await.map(drop);
     }
     let summary = core.summary(person.id, id).await?;
     let lag = Lag { next: summary.head.next(), visible_from: position.visible_from };
@@ -151,5 +161,5 @@ async fn begin(core: &Arc<Core>, person: &Arc<Person>, position: &Position) -> R
             outbox.start_at(id, Some(Behind::Lagging(lag)));
         }
     });
-    follow(core, person, &[position.into()]).await
+    follow_or_go(core, person, position.into()).await
 }

@@ -135,7 +135,8 @@ async fn serve(core: &Arc<Core>, line: &Arc<Line>, seat: &Seat) -> Result<(), Ch
     }
     let begin =
         Begins { served: Served::from(&seat.conversation), visible_from: seat.membership.visible_from };
-    refresh::follow(core, &line.holding.person, &[begin]).await
+    // The page tells of it as it was read: where he is gone since, that is told after it.
+    refresh::follow_or_go(core, &line.holding.person, begin).await
 }
 
 fn go_live(line: &Arc<Line>, starts: &[Start]) {

@@ -16,13 +16,16 @@ pub(crate) struct Server {
     name: &'static str,
     /// The variable that names it.
     variable: &'static str,
+    /// Of the rounds with a lost call each how many-th is run: one takes SecantusDB seconds. Odd, so that lost requests
+    /// and lost replies both come.
+    stride: usize,
 }
 
 /// SecantusDB, or a `mongod`.
-pub(crate) const FIRST: Server = Server { name: "secantusdb", variable: "CHAT_TEST_MONGODB_URL" };
+pub(crate) const FIRST: Server = Server { name: "secantusdb", variable: "CHAT_TEST_MONGODB_URL", stride: 13 };
 /// mongo-java-server.
 pub(crate) const SECOND: Server =
-    Server { name: "mongo-java-server", variable: "CHAT_TEST_MONGODB_SECOND_URL" };
+    Server { name: "mongo-java-server", variable: "CHAT_TEST_MONGODB_SECOND_URL", stride: 1 };
 
 impl Server {
     /// Its address; says loudly when there is none, and fails where it must be there.
@@ -52,11 +55,12 @@ impl Server {
 pub(crate) struct Own {
     pub(crate) options: MongoOptions,
     store: Mutex<Option<MongoStore>>,
+    stride: usize,
 }
 
 impl Own {
     pub(crate) async fn new(options: MongoOptions) -> Self {
-        let own = Self { options, store: Mutex::default() };
+        let own = Self { options, store: Mutex::default(), stride: 1 };
         own.open().await;
         own
     }
@@ -102,7 +106,9 @@ impl Fixture for Server {
     }
 
     async fn fresh(&self) -> Option<Arc<dyn Database>> {
-        Some(Arc::new(Own::new(self.options()?).await))
+        let mut own = Own::new(self.options()?).await;
+        own.stride = self.stride;
+        Some(Arc::new(own))
     }
 
     fn patience(&self) -> Duration {
@@ -125,5 +131,9 @@ impl Database for Own {
 
     fn crowd(&self) -> u64 {
         4_000
+    }
+
+    fn stride(&self) -> usize {
+        self.stride
     }
 }
