@@ -77,8 +77,9 @@ pub(super) async fn follow_or_go(
     person: &Arc<Person>,
     begins: Begins,
 ) -> Result<(), ChatError> {
-    let stale = follow(core, person, &[begins]).await?;
-    stale.into_iter().for_each(|id| core.hub.gone(id, person.id));
+    for id in follow(core, person, &[begins]).await? {
+        core.hub.gone(id, person.id);
+    }
     Ok(())
 }
 
