@@ -78,7 +78,7 @@ pub use conversation::{
     Conversation, History, Join, Kind, Membership, Post, Read, Role, Seat, Settings, Standing,
 };
 pub use delivery::{Ended, Notice, Notifier, Session};
-pub use engine::{Accepts, ActingAs, Chat, ChatBuilder, Policies, UnknownPolicy};
+pub use engine::{Accepts, ActingAs, Chat, ChatBuilder, EmailClaim, Policies, UnknownPolicy};
 pub use error::{ChatError, Refusal};
 pub use event::Event;
 pub use friendship::{Friendship, Relation};

@@ -114,6 +114,10 @@ limits! {
     logins_per_address_per_minute = 60,
     /// Accounts made from one address an hour.
     registrations_per_address_per_hour = 60,
+    /// Mails asked for from one address an hour.
+    mail_requests_per_address_per_hour = 60,
+    /// Mails to one e-mail address an hour, whoever asks for them.
+    mails_per_recipient_per_hour = 10,
     /// Drafts that may wait to be committed, all users together.
     queued_drafts_max = 65_536,
     /// Bytes of drafts that may wait to be committed, all users together.

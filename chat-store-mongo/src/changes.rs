@@ -214,6 +214,7 @@ fn read_changes(table: Table, document: &RawDocument) -> Read<(i64, Vec<Change>)
         Table::Sessions => vec![Change::Session(SessionId::from_bytes(part(0)?))],
         Table::Meta
         | Table::Entries
+        | Table::Reads
         | Table::Dead
         | Table::Feeds
         | Table::Accounts

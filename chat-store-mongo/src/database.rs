@@ -41,6 +41,7 @@ pub(crate) enum Table {
     Conversations,
     Entries,
     Members,
+    Reads,
     Dead,
     Pairs,
     Feeds,
@@ -51,11 +52,12 @@ pub(crate) enum Table {
 }
 
 impl Table {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Meta,
         Self::Conversations,
         Self::Entries,
         Self::Members,
+        Self::Reads,
         Self::Dead,
         Self::Pairs,
         Self::Feeds,
@@ -72,6 +74,7 @@ impl Table {
             Self::Conversations => "chat_conversations",
             Self::Entries => "chat_entries",
             Self::Members => "chat_members",
+            Self::Reads => "chat_reads",
             Self::Dead => "chat_dead",
             Self::Pairs => "chat_pairs",
             Self::Feeds => "chat_feeds",

@@ -55,6 +55,11 @@ impl Keys {
         self.compose(&[of.as_bytes(), user.as_bytes()])
     }
 
+    /// A mark of how far somebody had read.
+    pub(crate) fn read(self, of: ConversationId, user: UserId, up_to: Seq) -> Binary {
+        self.compose(&[of.as_bytes(), user.as_bytes(), &up_to.get().to_be_bytes()])
+    }
+
     /// A member, as the user's list has the conversation.
     pub(crate) fn member_of(self, user: UserId, conversation: ConversationId) -> Binary {
         self.compose(&[user.as_bytes(), conversation.as_bytes()])
@@ -120,6 +125,12 @@ impl Keys {
 pub(crate) fn id_in(key: &[u8], nth: usize) -> Option<[u8; ID]> {
     let start = TENANT + nth * ID;
     key.get(start..start + ID)?.try_into().ok()
+}
+
+/// The number after the first `ids` ids of a key.
+pub(crate) fn seq_in(key: &[u8], ids: usize) -> Option<Seq> {
+    let start = TENANT + ids * ID;
+    Some(Seq::new(u64::from_be_bytes(key.get(start..start + 8)?.try_into().ok()?)))
 }
 
 /// The tenant of a key.

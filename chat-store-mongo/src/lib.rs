@@ -72,6 +72,7 @@
 //! | `chat_conversations` | conversation | `tenant, changed`; `moves.who` | see above |
 //! | `chat_entries` | conversation, seq | `made` (conversation, sender, client id), unique; `message` (conversation, number), of messages alone | the log; a row with a `rev` is a message too and holds it and its marks as they are now |
 //! | `chat_members` | conversation, user | `member`, `member_of` (the same both ways round), of members alone; `tenant, changed` | standing and receipts |
+//! | `chat_reads` | conversation, user, up to | | when it was read, in chats that keep it |
 //! | `chat_dead` | conversation, bucket | | which of each 1024 messages are deleted |
 //! | `chat_pairs` | low, high | `low.list`, `high.list`; `due.who`; `tenant, unfenced`; `tenant, changed` | both sides of a pair |
 //! | `chat_feeds` | user | | the last changes of his pairs |
@@ -129,6 +130,7 @@ mod key;
 mod log;
 mod memberships;
 mod options;
+mod receipt_log;
 mod receipts;
 mod rooms;
 mod schema;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chat_core::id::Tenant;
 use chat_core::store::{
-    Access, Accounts, Changes, Conversations, Friendships, Log, Memberships, Meta, People, Receipts,
-    Sessions, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
+    Access, Accounts, Changes, Conversations, Friendships, Log, Memberships, Meta, People, ReceiptLog,
+    Receipts, Sessions, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
 };
 use mongodb::bson::{Binary, RawDocumentBuf};
 use uuid::Uuid;
@@ -248,6 +248,10 @@ impl Talk for MongoStore {
 
     fn receipts(&self) -> &dyn Receipts {
         self
+    }
+
+    fn receipt_log(&self) -> Option<&dyn ReceiptLog> {
+        Some(self)
     }
 
     fn talk_changes(&self) -> &dyn Changes {

@@ -32,6 +32,7 @@
 //! | `chat_conversations` | id | what is said about a conversation: changes seldom, may be long |
 //! | `chat_heads` | id | its counters: some fifty bytes, changed by every append |
 //! | `chat_members` | conversation, user | standing and receipts; by user through an index that receipts do not touch |
+//! | `chat_reads` | conversation, user, up to | when it was read, in chats that keep it |
 //! | `chat_dead` | conversation, bucket | a count and a map of the deleted ones of each 1024 messages |
 //! | `chat_marks` | conversation, target, mark, by | reactions, pins, votes |
 //! | `chat_pairs`, `chat_friends` | low, high; user, other | the record, and each side's view with the place of its latest change in that side's feed |

@@ -4,6 +4,7 @@
 //! - [`process`]: a program that is never left running, however its owner ends.
 //! - [`proxy`]: a line to a server that a test can cut, stall, delay, or let lose a reply.
 //! - [`balancer`]: one address for several servers.
+//! - [`mailbox`]: what a mail server received.
 //! - [`programs`]: what is on this machine, and installing what is not.
 //!
 //! `cargo xtask test` starts what the tests share and passes the URLs on in the environment; a test that wants to hurt
@@ -11,6 +12,7 @@
 //! only, so that no mistake can be shared with the stores under test.
 
 pub mod balancer;
+pub mod mailbox;
 pub mod process;
 pub mod programs;
 pub mod proxy;

@@ -1,4 +1,4 @@
-//! Failed attempts to prove who one is, counted per name: so many a minute, on this node.
+//! What may happen so often to one name: failed attempts to prove who one is, mails to one address; on this node.
 //!
 //! A fixed table, indexed by a keyed hash of the name: it never grows, holds no name, and cannot be washed out by
 //! trying many names. Two names in one place share an allowance; every failure costs a password hash, so that far
@@ -20,7 +20,7 @@ pub(super) struct FailedAttempts {
     key: [u8; 32],
     /// One attempt is regained in this time.
     interval: Duration,
-    /// As many at once as in a minute.
+    /// As many at once as in a period.
     burst: u32,
     /// When, by the monotonic clock, a name will have regained everything.
     restored_at: Mutex<Box<[Duration]>>,
@@ -33,13 +33,13 @@ pub(super) struct Attempt<'a> {
 }
 
 impl FailedAttempts {
-    pub(super) fn new(per_minute: u64, ids: &dyn IdSource) -> Self {
-        let burst = u32::try_from(per_minute).unwrap_or(u32::MAX).max(1);
+    pub(super) fn new(per_period: u64, period: Duration, ids: &dyn IdSource) -> Self {
+        let burst = u32::try_from(per_period).unwrap_or(u32::MAX).max(1);
         let mut key = [0; 32];
         ids.fill(&mut key);
         Self {
             key,
-            interval: Duration::from_mins(1) / burst,
+            interval: period / burst,
             burst,
             restored_at: Mutex::new(vec![Duration::ZERO; PLACES].into_boxed_slice()),
         }
@@ -80,7 +80,7 @@ mod tests {
     const START: Duration = Duration::from_hours(1);
 
     fn attempts(per_minute: u64) -> FailedAttempts {
-        FailedAttempts::new(per_minute, &SystemIds::default())
+        FailedAttempts::new(per_minute, Duration::from_mins(1), &SystemIds::default())
     }
 
     fn fail(attempts: &FailedAttempts, name: &[u8], now: Duration) -> Option<Duration> {

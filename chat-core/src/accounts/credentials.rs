@@ -1,10 +1,11 @@
 //! Proving a password, changing it, and deleting the account with it.
 
 use super::passwords::{Password, Shown, Verdict};
+use super::postbox::Errand;
 use super::{Accounts, ROUNDS, Secret};
 use crate::error::{ChatError, Refusal};
 use crate::id::{SessionId, UserId};
-use crate::store::{Account, AccountState, Claims, RefreshState, Rotate, StoreError};
+use crate::store::{Account, AccountState, Claims, ProofPurpose, RefreshState, Rotate, StoreError};
 
 impl Accounts {
     /// Changes the password; the user's other logins end, the one it is changed in goes on.
@@ -27,13 +28,16 @@ impl Accounts {
                 ensure_unchanged(account, &proven)?;
                 account.password = hash.clone();
                 account.credential_version += 1;
+                account.particulars.drop_proofs(ProofPurpose::ResetPassword);
                 Ok(Claims::default())
             })
             .await?;
         self.keep(session, account.credential_version).await?;
         let mut others = self.login_ids(user).await?;
         others.retain(|id| *id != session);
-        self.end(&others).await
+        self.end(&others).await?;
+        self.post_quietly(Errand::PasswordChanged(user));
+        Ok(())
     }
 
     /// Deletes the account: nobody can log in any more, every login ends, and [`Accounts::sweep`] does the rest. The

@@ -12,7 +12,8 @@
 //!   meets a login older than its account ends it, so that a crash in between leaves nothing open for long.
 //! - Nothing tells a stranger whether an account exists: not by answer, not by the time it takes, not by limits.
 //!
-//! It sends no mail, opens no socket and starts no task: the host calls [`Accounts::sweep`] now and then.
+//! It opens no socket and starts no task: the host calls [`Accounts::sweep`] now and then, and where there is mail to be
+//! sent it gives a [`Mailer`] and runs [`Accounts::send_mails`].
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -47,11 +48,16 @@ mod imported;
 mod keys;
 mod liveness;
 mod login;
+mod mail;
 mod names;
+mod notifications;
 mod operators;
 mod options;
 mod passwords;
+mod postbox;
 mod profile;
+mod proof;
+mod recovery;
 mod refresh;
 mod refresh_token;
 mod registration;
@@ -71,6 +77,7 @@ use self::attempts::FailedAttempts;
 use self::liveness::Liveness;
 use self::names::Reserved;
 use self::passwords::Hasher;
+use self::postbox::Postbox;
 use self::tickets::Tickets;
 use crate::error::{ChatError, Refusal};
 use crate::id::{IdSource, SystemIds, UserId};
@@ -79,11 +86,14 @@ use crate::store::{self, Account, AccountState, Claims, Store, StoreError};
 use crate::time::{Clock, SystemClock, Timestamp};
 use crate::user::search_words;
 
+pub use crate::engine::EmailClaim;
 pub use hooks::Hooks;
 pub use import::Import;
 pub use keys::{KeyError, Keys};
 pub use login::{Login, Tokens};
-pub use options::{AccountOptions, EmailClaim};
+pub use mail::{Letter, Mail, MailError, Mailer};
+pub use notifications::NotificationsPatch;
+pub use options::AccountOptions;
 pub use passwords::PasswordCost;
 pub use profile::ProfilePatch;
 pub use registration::Registration;
@@ -115,6 +125,7 @@ struct Service {
     failed_attempts: FailedAttempts,
     liveness: Liveness,
     tickets: Tickets,
+    postbox: Option<Postbox>,
     hooks: RwLock<Option<Arc<dyn Hooks>>>,
 }
 
@@ -127,6 +138,7 @@ pub struct AccountsBuilder {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     limits: Limits,
+    mailer: Option<Arc<dyn Mailer>>,
 }
 
 impl AccountsBuilder {
@@ -145,16 +157,24 @@ impl AccountsBuilder {
         Self { limits, ..self }
     }
 
+    /// Who brings mail; without one nothing is sent. The host runs [`Accounts::send_mails`].
+    pub fn mailer(self, mailer: Arc<dyn Mailer>) -> Self {
+        Self { mailer: Some(mailer), ..self }
+    }
+
     /// The service.
     pub fn build(self) -> Accounts {
-        let Self { store, keys, options, clock, ids, limits } = self;
+        let Self { store, keys, options, clock, ids, limits, mailer } = self;
+        let failed_logins = limits.failed_logins_per_account_per_minute;
+        let postbox = |mailer| Postbox::new(mailer, options.mails_waiting, &limits, &*ids);
         Accounts(Arc::new(Service {
             reserved: Reserved::new(&options.reserved),
             access_tokens: AccessTokens::new(&options),
             hasher: Hasher::new(&options, Arc::clone(&ids)),
-            failed_attempts: FailedAttempts::new(limits.failed_logins_per_account_per_minute, &*ids),
+            failed_attempts: FailedAttempts::new(failed_logins, Duration::from_mins(1), &*ids),
             liveness: Liveness::default(),
             tickets: Tickets::new(&limits),
+            postbox: mailer.map(postbox),
             hooks: RwLock::default(),
             store,
             clock,
@@ -188,6 +208,7 @@ impl Accounts {
             clock: Arc::new(SystemClock::default()),
             ids: Arc::new(SystemIds::default()),
             limits: Limits::default(),
+            mailer: None,
         }
     }
 

@@ -12,6 +12,7 @@
 use std::collections::HashSet;
 
 use email_address::{EmailAddress, Options};
+use icu_locale_core::Locale;
 use precis_profiles::precis_core::profile::PrecisFastInvocation as _;
 use precis_profiles::{UsernameCaseMapped, UsernameCasePreserved};
 use unicode_normalization::char::is_combining_mark;
@@ -26,6 +27,9 @@ const EMAIL_BYTES_MAX: usize = 254;
 
 /// Longest picture reference, in bytes.
 const PICTURE_BYTES_MAX: usize = 2_048;
+
+/// Longest language tag, in bytes: languages with scripts, regions and some extensions.
+const LOCALE_BYTES_MAX: usize = 64;
 
 /// Longest text about oneself, in code points.
 const BIO_CODEPOINTS_MAX: u64 = 1_000;
@@ -173,6 +177,13 @@ pub(super) fn picture(text: &str) -> Result<String, Refusal> {
     } else {
         Err(Refusal::invalid("/picture", "not a web address or path"))
     }
+}
+
+/// A language tag: well-formed (BCP 47), in its usual writing.
+pub(super) fn locale(text: &str) -> Result<String, Refusal> {
+    let tag =
+        Some(text).filter(|text| text.len() <= LOCALE_BYTES_MAX).and_then(|text| text.parse::<Locale>().ok());
+    tag.map(|tag| tag.to_string()).ok_or(Refusal::invalid("/locale", "not a language tag"))
 }
 
 /// Control characters, and those that change the direction of what stands around them.
@@ -349,6 +360,18 @@ mod tests {
             &"ä".repeat(129),
         ] {
             assert_eq!(full_name(text, &limits).unwrap_err().field(), Some("/full_name"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn language_tags_are_kept_in_their_usual_writing() {
+        for (text, kept) in
+            [("de", "de"), ("PT-br", "pt-BR"), ("zh-hant-tw", "zh-Hant-TW"), ("sl-rozaj", "sl-rozaj")]
+        {
+            assert_eq!(locale(text).as_deref(), Ok(kept));
+        }
+        for text in ["", "d", "deutsch?", "de_", "-", "de\0", "en-US\r\n", &"a-".repeat(40)] {
+            assert_eq!(locale(text).unwrap_err().field(), Some("/locale"), "{text:?}");
         }
     }
 

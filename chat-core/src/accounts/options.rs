@@ -1,17 +1,7 @@
 //! What a host decides about accounts.
 
+use super::EmailClaim;
 use super::passwords::PasswordCost;
-
-/// From when on an e-mail address belongs to one account, and can be logged in with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EmailClaim {
-    /// From its verification on ([`Accounts::confirm_email`](super::Accounts::confirm_email)).
-    #[default]
-    OnVerify,
-    /// At once. Whoever registers with an address that is taken gets an account that cannot log in with it; so he
-    /// can find out that it is taken.
-    OnRegister,
-}
 
 /// Settings of the accounts of one host. Times in seconds.
 ///
@@ -37,6 +27,12 @@ pub struct AccountOptions {
     pub refresh_grace_seconds: u64,
     /// When an e-mail address becomes the account's own.
     pub email_claim: EmailClaim,
+    /// How long a mailed proof of an address is good.
+    pub email_verification_seconds: u64,
+    /// How long a mailed chance to choose a new password is good.
+    pub password_reset_seconds: u64,
+    /// Mails that may wait to be written; one more is answered `overloaded`.
+    pub mails_waiting: usize,
     /// Usernames that nobody can take, nor anything that looks like them.
     pub reserved: Vec<String>,
     /// How expensive a password hash is.
@@ -62,6 +58,9 @@ impl AccountOptions {
             refresh_absolute_seconds: 30 * 24 * 3_600,
             refresh_grace_seconds: 10,
             email_claim: EmailClaim::default(),
+            email_verification_seconds: 24 * 3_600,
+            password_reset_seconds: 3_600,
+            mails_waiting: 1_024,
             reserved: RESERVED.iter().map(ToString::to_string).collect(),
             password_cost: PasswordCost::default(),
             bcrypt_cost_max: None,

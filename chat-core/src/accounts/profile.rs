@@ -1,6 +1,7 @@
 //! One's own account: reading and changing what one says of oneself.
 
-use super::names::{Email, bio, full_name, picture};
+use super::names::{Email, bio, full_name, locale, picture};
+use super::postbox::Errand;
 use super::{Accounts, EmailClaim};
 use crate::error::{ChatError, Refusal};
 use crate::id::UserId;
@@ -25,6 +26,8 @@ pub struct ProfilePatch {
     pub picture: Patch<String>,
     /// Where mail goes.
     pub email: Patch<String>,
+    /// The language one reads (a BCP 47 tag).
+    pub locale: Patch<String>,
 }
 
 impl Accounts {
@@ -38,19 +41,23 @@ impl Accounts {
     }
 
     /// Changes one's own account. A new e-mail address is unverified, and belongs to the account when
-    /// [`EmailClaim`] says so and it is free; that it is not is answered like success.
+    /// [`EmailClaim`] says so and it is free; that it is not is answered like success. A mail tells whoever reads it.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming the field; [`Refusal::NotFound`] when there is no account in use.
     pub async fn update(&self, user: UserId, patch: ProfilePatch) -> Result<Account, ChatError> {
         let fields = Fields::new(patch, self)?;
         let updated = self.change(user, |account| fields.apply(account, self.0.options.email_claim)).await;
-        match updated {
+        let account = match updated {
             Err(ChatError::Store(StoreError::AlreadyExists(_))) => {
                 self.change(user, |account| fields.apply(account, EmailClaim::OnVerify)).await
             }
             updated => updated,
+        }?;
+        if matches!(fields.email, Patch::Set(_)) && account.email_verified_at.is_none() {
+            self.post_quietly(Errand::Verify(user));
         }
+        Ok(account)
     }
 
     /// Makes an e-mail address the account's own, after its owner has shown that he reads its mail.
@@ -86,6 +93,7 @@ struct Fields {
     bio: Patch<String>,
     picture: Patch<String>,
     email: Patch<Email>,
+    locale: Patch<String>,
 }
 
 impl Fields {
@@ -95,6 +103,7 @@ impl Fields {
             bio: check(patch.bio, bio)?,
             picture: check(patch.picture, picture)?,
             email: check(patch.email, Email::new)?,
+            locale: check(patch.locale, locale)?,
         })
     }
 
@@ -103,6 +112,8 @@ impl Fields {
         account.full_name = self.full_name.clone().apply(account.full_name.take());
         account.bio = self.bio.clone().apply(account.bio.take());
         account.picture = self.picture.clone().apply(account.picture.take());
+        let locale = &mut account.particulars.locale;
+        *locale = self.locale.clone().apply(locale.take());
         Ok(self.apply_email(account, email_claim))
     }
 
@@ -115,6 +126,7 @@ impl Fields {
             return Claims::default();
         }
         account.email_verified_at = None;
+        account.particulars.proofs.clear();
         let take = after.filter(|_| email_claim == EmailClaim::OnRegister);
         Claims { take: Vec::from_iter(take), release: Vec::from_iter(before), words: Vec::new() }
     }
@@ -131,7 +143,7 @@ fn check<T>(
     })
 }
 
-fn ensure_active(account: &Account) -> Result<(), Refusal> {
+pub(super) fn ensure_active(account: &Account) -> Result<(), Refusal> {
     if account.state == AccountState::Active { Ok(()) } else { Err(Refusal::NotFound) }
 }
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::names::{Email, Username, full_name};
+use super::names::{Email, Username, full_name, locale};
 use super::passwords::Password;
+use super::postbox::Errand;
 use super::{Accounts, EmailClaim, Secret, words};
 use crate::error::{ChatError, Refusal};
 use crate::id::UserId;
@@ -21,12 +22,20 @@ pub struct Registration {
     pub email: Option<String>,
     /// The name for people.
     pub full_name: Option<String>,
+    /// The language one reads (a BCP 47 tag).
+    pub locale: Option<String>,
 }
 
 impl Registration {
     /// With nothing but what is needed.
     pub fn new(username: impl Into<String>, password: impl Into<Secret>) -> Self {
-        Self { username: username.into(), password: password.into(), email: None, full_name: None }
+        Self {
+            username: username.into(),
+            password: password.into(),
+            email: None,
+            full_name: None,
+            locale: None,
+        }
     }
 }
 
@@ -40,7 +49,7 @@ impl Accounts {
     /// Makes an account.
     ///
     /// An e-mail address that belongs to another account is answered like a free one: the account is made, and the
-    /// address is never its own.
+    /// address is never its own. A mail tells whoever reads the address, one or the other.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming the field; [`Refusal::AlreadyExists`] at `/username` when it is taken, reserved, or
@@ -51,6 +60,7 @@ impl Accounts {
         let password = Password::new(&registration.password, "/password", limits)?;
         let email = registration.email.as_deref().map(Email::new).transpose()?;
         let full_name = registration.full_name.map(|name| full_name(&name, limits)).transpose()?;
+        let locale = registration.locale.as_deref().map(locale).transpose()?;
         if self.0.reserved.holds(&username) {
             return Err(taken().into());
         }
@@ -59,12 +69,17 @@ impl Accounts {
         let user = UserId::from_uuid(self.0.ids.uuid(now)).expect("a UUIDv7 is neither nil nor reserved");
         let mut account = Account::new(user, username.as_str().to_owned(), hash, now);
         account.full_name = full_name;
+        account.particulars.locale = locale;
         let mut claims = Claims { take: username.claims(), words: words(&account), ..Claims::default() };
         if self.0.options.email_claim == EmailClaim::OnRegister {
             claims.take.extend(email.as_ref().map(Email::claim));
         }
         account.email = email.map(Email::into_string);
-        self.create(account, claims).await
+        let account = self.create(account, claims).await?;
+        if account.email.is_some() {
+            self.post_quietly(Errand::Verify(user));
+        }
+        Ok(account)
     }
 
     /// Stores a new account, without its e-mail address being its own when that is taken.

@@ -4,7 +4,7 @@ use super::profile::claim_of;
 use super::{Accounts, BATCH};
 use crate::error::{ChatError, Refusal};
 use crate::id::{SessionId, UserId};
-use crate::store::{Account, AccountState, Claims, PasswordHash};
+use crate::store::{Account, AccountState, Claims, Particulars, PasswordHash};
 
 /// What a sweep has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,6 +90,7 @@ fn entomb(account: &mut Account) -> Result<Claims, Refusal> {
             account.picture = None;
             account.bio = None;
             account.password = PasswordHash(String::new());
+            account.particulars = Particulars::default();
             Ok(Claims { release, ..Claims::default() })
         }
     }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use super::scene::{assert_conflict, assert_taken, at, limit, race, user};
 use crate::id::UserId;
-use crate::store::{Account, AccountState, Accounts, Claim, ClaimKind, Claims, PasswordHash, Store};
+use crate::store::{
+    Account, AccountState, Accounts, Claim, ClaimKind, Claims, MailProof, Notify, PasswordHash, ProofPurpose,
+    Store,
+};
 
 pub(super) fn accounts(store: &Arc<dyn Store>) -> &dyn Accounts {
     store.people().accounts()
@@ -57,12 +60,40 @@ pub async fn every_field_is_kept(store: Arc<dyn Store>) {
     full.bio = Some("\u{1F469}\u{200D}\u{1F680}\nline".to_owned());
     full.credential_version = (1 << 53) - 1;
     full.created_at = at(i64::MAX);
+    full.particulars.locale = Some("pt-BR".to_owned());
+    full.particulars.notifications.direct = Notify::Nothing;
+    full.particulars.add_proof(proof(ProofPurpose::VerifyEmail, 0));
+    full.particulars.add_proof(proof(ProofPurpose::ResetPassword, 255));
     for account in [&bare, &full] {
         accounts(&store).create(account, &Claims::default()).await.unwrap();
     }
     let asked = [user(2), user(3), user(1), user(2)];
     let found = accounts(&store).load(&asked).await.unwrap();
     assert_eq!(found, [Some(full.clone()), None, Some(bare), Some(full)]);
+}
+
+fn proof(purpose: ProofPurpose, byte: u8) -> MailProof {
+    MailProof { purpose, hash: [byte; 32], email: "elodie@example.org".to_owned(), expires_at: at(i64::MAX) }
+}
+
+/// What no store looks into comes and goes with the rest of the account, at once.
+pub async fn particulars_are_replaced_with_the_account(store: Arc<dyn Store>) {
+    let mut account = account(1, "ana");
+    accounts(&store).create(&account, &Claims::default()).await.unwrap();
+    for locale in [Some("de"), Some("en"), None] {
+        account.version += 1;
+        account.particulars.locale = locale.map(str::to_owned);
+        account.particulars.add_proof(proof(ProofPurpose::VerifyEmail, 1));
+        if locale.is_none() {
+            account.particulars.drop_proofs(ProofPurpose::VerifyEmail);
+        }
+        accounts(&store).update(&account, &Claims::default()).await.unwrap();
+        assert_eq!(load(&store, 1).await, Some(account.clone()));
+    }
+    let before = account.clone();
+    account.particulars.locale = Some("fr".to_owned());
+    assert_conflict(accounts(&store).update(&account, &Claims::default()).await);
+    assert_eq!(load(&store, 1).await, Some(before));
 }
 
 /// A user has one account; a second create changes nothing and claims nothing.

@@ -14,8 +14,9 @@ use crate::store::{
     Access, Account, AccountCopy, AccountState, Accounts, After, ChangeCursor, Changed, Changes, Claim,
     Claims, Conversations, Enter, Entries, EntryCopy, FriendChanges, FriendFilter, FriendRow, Friendships,
     Head, Lane, LaneDone, Log, Mark, Memberships, MessageRow, Messages, Meta, Outcome, PairCopy, PairRecord,
-    People, Position, PutPair, Raise, Raised, Receipts, Rotate, SeatQuery, SessionRow, Sessions, Shell,
-    Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk, Window,
+    People, Position, PutPair, Raise, Raised, ReadMark, ReadsFrom, ReceiptLog, Receipts, Rotate, SeatQuery,
+    SessionRow, Sessions, Shell, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
+    Window,
 };
 use crate::time::Timestamp;
 
@@ -189,6 +190,33 @@ intercept! {
     }
 }
 
+/// By hand, since not every store has it.
+#[async_trait]
+impl<I: Intercept> ReceiptLog for Intercepted<I> {
+    async fn note(&self, marks: &[ReadMark]) -> Result<(), StoreError> {
+        through(&*self.intercept, "ReceiptLog::note", self.kept_receipts()?.note(marks)).await
+    }
+
+    async fn reads(&self, wanted: &[ReadsFrom], limit: usize) -> Result<Vec<Vec<ReadMark>>, StoreError> {
+        through(&*self.intercept, "ReceiptLog::reads", self.kept_receipts()?.reads(wanted, limit)).await
+    }
+
+    async fn walk(
+        &self,
+        of: ConversationId,
+        after: Option<(UserId, Seq)>,
+        limit: usize,
+    ) -> Result<Vec<ReadMark>, StoreError> {
+        through(&*self.intercept, "ReceiptLog::walk", self.kept_receipts()?.walk(of, after, limit)).await
+    }
+}
+
+impl<I: Intercept> Intercepted<I> {
+    fn kept_receipts(&self) -> Result<&dyn ReceiptLog, StoreError> {
+        self.store.talk().receipt_log().ok_or(StoreError::Corrupt("this store has no such part"))
+    }
+}
+
 /// By hand, since `append` answers each lane for itself: what is intercepted is answered to all of them.
 #[async_trait]
 impl<I: Intercept> Log for Intercepted<I> {
@@ -335,6 +363,10 @@ impl<I: Intercept> Talk for Intercepted<I> {
 
     fn receipts(&self) -> &dyn Receipts {
         self
+    }
+
+    fn receipt_log(&self) -> Option<&dyn ReceiptLog> {
+        self.store.talk().receipt_log().map(|_| self as &dyn ReceiptLog)
     }
 
     fn talk_changes(&self) -> &dyn Changes {

@@ -35,6 +35,7 @@ pub mod one_state;
 pub mod order;
 pub mod parity;
 pub mod races;
+pub mod receipt_log;
 pub mod receipts;
 pub mod repeats;
 pub mod schedules;

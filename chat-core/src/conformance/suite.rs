@@ -29,6 +29,7 @@ macro_rules! conformance_suite {
             }
             accounts {
                 every_field_is_kept,
+                particulars_are_replaced_with_the_account,
                 a_user_has_one_account,
                 the_first_taken_claim_is_named,
                 claims_are_compared_byte_by_byte,
@@ -159,6 +160,12 @@ macro_rules! conformance_suite {
                 entering_is_compared,
                 leaving_takes_the_row,
                 who_is_removed_has_no_seat,
+            }
+            receipt_log {
+                reads_are_told_from_a_position_on,
+                the_first_time_of_a_read_stays,
+                of_many_times_of_a_read_one_stays,
+                a_walk_tells_every_read_once,
             }
             receipts {
                 receipts_merge_by_maximum,

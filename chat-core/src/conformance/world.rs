@@ -9,7 +9,8 @@ use crate::id::{Seq, SessionId, UserId};
 use crate::page::Limit;
 use crate::store::{
     Account, AccountCopy, AccountState, Claim, ClaimKind, Claims, Effect, Enter, EntryCopy, FriendChanges,
-    MessageRow, Meta, NewSession, PairCopy, PasswordHash, RefreshState, SeatQuery, SessionRow, Store,
+    MessageRow, Meta, NewSession, PairCopy, PasswordHash, ReadMark, RefreshState, SeatQuery, SessionRow,
+    Store,
 };
 
 /// More than any page holds.
@@ -61,6 +62,11 @@ impl World {
         }
         scene.put(note(user(1)).with(banned(user(77)))).await;
         scene.read(2, said[250]).await;
+        let read = |(nth, user)| ReadMark { conversation: scene.id, user, up_to: said[nth], at: at(7) };
+        let reads = [(250, user(2)), (3, user(2)), (9, user(77))].map(read);
+        if let Some(log) = self.store.talk().receipt_log() {
+            log.note(&reads).await.unwrap();
+        }
         self.store.talk().conversations().fence(scene.id).await.unwrap();
     }
 
@@ -105,6 +111,7 @@ fn account(number: u64) -> Account {
     if number.is_multiple_of(10) {
         (account.state, account.version) = (AccountState::Deleted, 7);
         account.bio = Some("ß İ e\u{301}".to_owned());
+        account.particulars.locale = Some("tr".to_owned());
     }
     account
 }
@@ -153,6 +160,7 @@ struct Room {
     record: Conversation,
     entries: Vec<EntryCopy>,
     members: Vec<Membership>,
+    reads: Vec<ReadMark>,
     last: Option<MessageRow>,
 }
 
@@ -194,8 +202,12 @@ impl Room {
         let (id, talk) = (record.id, store.talk().transfer_talk());
         let entries = talk.entries_after(id, Seq::ZERO, ALL).await.unwrap();
         let members = talk.members_after(id, None, ALL).await.unwrap();
+        let reads = match store.talk().receipt_log() {
+            Some(log) => log.walk(id, None, ALL).await.unwrap(),
+            None => Vec::new(),
+        };
         let last = store.talk().log().last(&[id]).await.unwrap().remove(0);
-        Self { record, entries, members, last }
+        Self { record, entries, members, reads, last }
     }
 }
 

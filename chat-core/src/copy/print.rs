@@ -24,11 +24,13 @@ pub struct Counts {
     pub marks: u64,
     /// Their membership rows, banned ones included.
     pub members: u64,
+    /// When their members had read up to where.
+    pub reads: u64,
 }
 
 impl AddAssign for Counts {
     fn add_assign(&mut self, more: Self) {
-        let Self { pairs, accounts, logins, conversations, entries, marks, members } = more;
+        let Self { pairs, accounts, logins, conversations, entries, marks, members, reads } = more;
         self.pairs += pairs;
         self.accounts += accounts;
         self.logins += logins;
@@ -36,6 +38,7 @@ impl AddAssign for Counts {
         self.entries += entries;
         self.marks += marks;
         self.members += members;
+        self.reads += reads;
     }
 }
 

@@ -16,7 +16,7 @@ use super::{CopyError, Job, Part};
 use crate::conversation::{Conversation, Membership};
 use crate::id::{ConversationId, Seq, UserId};
 use crate::message::Payload;
-use crate::store::{EntryCopy, Store, StoreError};
+use crate::store::{EntryCopy, ReadMark, Store, StoreError};
 
 /// Conversations on their way at the same time: so many pages are held at once.
 pub(super) const AT_ONCE: usize = 8;
@@ -93,6 +93,49 @@ impl Put for Members {
     }
 }
 
+/// When the members of one conversation had read up to where. A store without that part has none, and keeps none.
+struct Reads(ConversationId);
+
+#[async_trait]
+impl Rows for Reads {
+    type Key = (UserId, Seq);
+    type Row = ReadMark;
+
+    fn key(row: &ReadMark) -> (UserId, Seq) {
+        (row.user, row.up_to)
+    }
+
+    fn count(_row: &ReadMark, counts: &mut Counts) {
+        counts.reads += 1;
+    }
+
+    async fn page(
+        &self,
+        of: &dyn Store,
+        after: Option<(UserId, Seq)>,
+        limit: usize,
+    ) -> Result<Vec<ReadMark>, StoreError> {
+        match of.talk().receipt_log() {
+            Some(log) => log.walk(self.0, after, limit).await,
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+#[async_trait]
+impl Put for Reads {
+    fn part(&self) -> Part {
+        Part::Conversation(self.0)
+    }
+
+    async fn put(&self, to: &dyn Store, piece: &Piece<Self>) -> Result<bool, CopyError> {
+        let missing = self.missing(piece)?;
+        let Some(log) = to.talk().receipt_log().filter(|_| !missing.is_empty()) else { return Ok(false) };
+        log.note(&missing).await.map_err(CopyError::Target)?;
+        Ok(true)
+    }
+}
+
 /// How many entries and members there are in all.
 pub(super) async fn size(job: &Job<'_>) -> Result<u64, CopyError> {
     let (mut after, mut size) = (None, 0);
@@ -159,6 +202,7 @@ impl Room {
             job.to.talk().transfer_talk().put_log(now, &[]).await.map_err(CopyError::Target)?;
         }
         moved |= Members(self.0).copy(job).await?;
+        moved |= Reads(self.0).copy(job).await?;
         Ok(moved)
     }
 
@@ -239,6 +283,7 @@ impl Unit for Room {
             }
         }
         add_all(&Members(self.0), of, &mut print).await?;
+        add_all(&Reads(self.0), of, &mut print).await?;
         Ok(print.finish())
     }
 }

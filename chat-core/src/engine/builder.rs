@@ -40,6 +40,7 @@ pub struct ChatBuilder {
     limits: Limits,
     policies: Policies,
     cluster: Option<Cluster>,
+    keeps_reads: bool,
 }
 
 impl ChatBuilder {
@@ -54,6 +55,7 @@ impl ChatBuilder {
             limits: Limits::default(),
             policies: Policies::default(),
             cluster: None,
+            keeps_reads: false,
         }
     }
 
@@ -114,14 +116,25 @@ impl ChatBuilder {
         self
     }
 
+    /// Keeps when people had read up to where, for doors that show it ([`ActingAs::reads`](super::ActingAs::reads)):
+    /// one more write with every batch of receipts.
+    #[must_use]
+    pub const fn keep_reads(mut self) -> Self {
+        self.keeps_reads = true;
+        self
+    }
+
     /// Starts the chat on the current tokio runtime.
     ///
     /// # Errors
-    /// Any failure of the store.
+    /// Any failure of the store; [`ChatError::Internal`] when the store lacks a part that was asked for.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     pub async fn build(self) -> Result<Chat, ChatError> {
+        if self.keeps_reads && self.store.talk().receipt_log().is_none() {
+            return Err(ChatError::Internal("this store keeps no log of receipts"));
+        }
         let meta = self.store.talk().meta().await?;
         let hub = Arc::new(Hub::new(&self.limits, tokio::runtime::Handle::current()));
         let reads = usize::try_from(self.limits.concurrent_reads_max).unwrap_or(usize::MAX);
@@ -145,6 +158,7 @@ impl ChatBuilder {
             ids: self.ids,
             limits: self.limits,
             policies: self.policies,
+            keeps_reads: self.keeps_reads,
             meta,
             hub,
             nodes: Nodes::new(node),

@@ -18,6 +18,7 @@ mod people;
 mod perform;
 mod policies;
 mod queue;
+mod reads;
 mod receipts;
 pub(crate) mod rows;
 mod summaries;
@@ -33,7 +34,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 pub use builder::{ChatBuilder, Cluster};
-pub use policies::{By, From as Accepts, Policies, UnknownPolicy};
+pub use policies::{By, EmailClaim, From as Accepts, Policies, UnknownPolicy};
 pub use system::System;
 
 use crate::delivery::{Ended, Hub, Liveness, Nodes, Notifier, Open, Pulse, Session, Sign};
@@ -61,6 +62,8 @@ pub(crate) struct Core {
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) limits: Limits,
     pub(crate) policies: Policies,
+    /// Whether it is kept when people had read up to where.
+    keeps_reads: bool,
     pub(crate) meta: Meta,
     pub(crate) hub: Arc<Hub>,
     pub(crate) nodes: Nodes,

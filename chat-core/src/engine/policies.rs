@@ -18,6 +18,17 @@ pub enum By {
     System,
 }
 
+/// From when on an e-mail address belongs to one account, and can be logged in with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmailClaim {
+    /// From its verification on.
+    #[default]
+    OnVerify,
+    /// At once. Whoever registers with an address that is taken gets an account that cannot log in with it; so he
+    /// can find out that it is taken.
+    OnRegister,
+}
+
 /// What strangers may do.
 ///
 /// ```
@@ -36,11 +47,19 @@ pub struct Policies {
     pub search: By,
     /// Who may make channels.
     pub channel_create: By,
+    /// From when on an e-mail address belongs to one account; for accounts of our own.
+    pub email_claim: EmailClaim,
 }
 
 impl Default for Policies {
     fn default() -> Self {
-        Self { direct: From::Friends, group: From::Friends, search: By::Anyone, channel_create: By::Anyone }
+        Self {
+            direct: From::Friends,
+            group: From::Friends,
+            search: By::Anyone,
+            channel_create: By::Anyone,
+            email_claim: EmailClaim::OnVerify,
+        }
     }
 }
 
@@ -56,6 +75,7 @@ impl Policies {
         ("group", "friends|anyone"),
         ("search", "anyone|system"),
         ("channel_create", "anyone|system"),
+        ("email_claim", "on_verify|on_register"),
     ];
 
     /// Sets the policy of this name; `direct_policy` is the same as `direct`, and so on.
@@ -73,11 +93,17 @@ impl Policies {
             "system" => Ok(By::System),
             _ => Err(UnknownPolicy),
         };
+        let claim = || match value {
+            "on_verify" => Ok(EmailClaim::OnVerify),
+            "on_register" => Ok(EmailClaim::OnRegister),
+            _ => Err(UnknownPolicy),
+        };
         match name.strip_suffix("_policy").unwrap_or(name) {
             "direct" => self.direct = from()?,
             "group" => self.group = from()?,
             "search" => self.search = by()?,
             "channel_create" => self.channel_create = by()?,
+            "email_claim" => self.email_claim = claim()?,
             _ => return Err(UnknownPolicy),
         }
         Ok(())

@@ -84,9 +84,11 @@ pub(super) async fn run(core: Arc<Core>) {
         let (raises, answers): (Vec<Raise>, Vec<Answer>) = reports.into_iter().unzip();
         match core.store.talk().receipts().raise(raises.clone().into()).await {
             Ok(raised) => {
+                // What is not kept is raised all the same; who is not answered tells it again.
+                let kept = core.note_reads(&raises, &raised).await;
                 for ((raise, raised), answer) in raises.into_iter().zip(raised).zip(answers) {
                     tell(&core, raise, raised);
-                    let _ = answer.send(Ok(raised));
+                    let _ = answer.send(kept.clone().map(|()| raised).map_err(ChatError::from));
                 }
             }
             Err(error) => {

@@ -13,6 +13,7 @@ mod conversations;
 mod friendships;
 mod log;
 mod memberships;
+mod receipt_log;
 mod receipts;
 mod room;
 mod sessions;
@@ -25,12 +26,13 @@ use async_trait::async_trait;
 
 use self::accounts::AccountTable;
 use self::friendships::FriendshipTable;
+use self::receipt_log::ReadTable;
 use self::room::Rooms;
 use self::sessions::SessionTable;
 use crate::id::{IdSource, SystemIds, Tenant};
 use crate::store::{
     Access, Accounts, ChangeRing, Changes, Conversations, Friendships, Log, Memberships, Meta, People,
-    Receipts, Sessions, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
+    ReceiptLog, Receipts, Sessions, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
 };
 use crate::time::Timestamp;
 
@@ -78,6 +80,7 @@ struct Tables {
     accounts: AccountTable,
     sessions: SessionTable,
     rooms: Rooms,
+    reads: ReadTable,
 }
 
 impl MemoryStore {
@@ -217,6 +220,10 @@ impl Talk for MemoryStore {
 
     fn receipts(&self) -> &dyn Receipts {
         self
+    }
+
+    fn receipt_log(&self) -> Option<&dyn ReceiptLog> {
+        Some(self)
     }
 
     fn talk_changes(&self) -> &dyn Changes {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{Particulars, StoreError};
 use crate::id::UserId;
 use crate::page::Limit;
 use crate::time::Timestamp;
@@ -60,11 +60,13 @@ pub struct Account {
     pub version: u64,
     /// When it was made.
     pub created_at: Timestamp,
+    /// What no store looks into.
+    pub particulars: Particulars,
 }
 
 impl Account {
     /// A new, active account.
-    pub const fn new(user: UserId, username: String, password: PasswordHash, created_at: Timestamp) -> Self {
+    pub fn new(user: UserId, username: String, password: PasswordHash, created_at: Timestamp) -> Self {
         Self {
             user,
             username,
@@ -78,6 +80,7 @@ impl Account {
             state: AccountState::Active,
             version: 1,
             created_at,
+            particulars: Particulars::default(),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use uuid::Uuid;
 
-use super::{AccountState, ClaimKind};
+use super::{AccountState, ClaimKind, Notify, ProofPurpose};
 use crate::conversation::{History, Join, Kind, Post, Read, Role, Standing};
 use crate::friendship::{Friendship, Relation, Shown, State};
 use crate::id::Side;
@@ -75,6 +75,8 @@ plain_codes! {
     Relation { None = 0, Requested = 1, Incoming = 2, Friends = 3 }
     AccountState { Active = 1, Disabled = 2, Deleting = 3, Deleted = 4 }
     ClaimKind { Username = 1, Skeleton = 2, Email = 3 }
+    Notify { All = 1, Mentions = 2, Nothing = 3 }
+    ProofPurpose { VerifyEmail = 1, ResetPassword = 2 }
 }
 
 codes! {
@@ -155,6 +157,8 @@ mod tests {
         all_codes::<Relation>(4);
         all_codes::<AccountState>(4);
         all_codes::<ClaimKind>(3);
+        all_codes::<Notify>(3);
+        all_codes::<ProofPurpose>(2);
         all_codes::<Standing>(4);
         all_codes::<State>(6);
         all_codes::<bool>(2);

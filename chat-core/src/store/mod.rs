@@ -23,7 +23,9 @@ mod friendships;
 mod log;
 mod memberships;
 pub mod packed;
+mod particulars;
 pub mod plan;
+mod receipt_log;
 mod receipts;
 mod sessions;
 mod split;
@@ -47,6 +49,8 @@ pub use log::{
     Lane, LaneDone, Log, Mark, MessageRow, Messages, Outcome, Window,
 };
 pub use memberships::{Enter, Memberships, Position, SeatQuery};
+pub use particulars::{MailProof, Notifications, Notify, Particulars, ProofPurpose};
+pub use receipt_log::{ReadMark, ReadsFrom, ReceiptLog};
 pub use receipts::{Raise, Raised, Receipts};
 pub use sessions::{NewSession, RefreshState, Rotate, SessionRow, Sessions};
 pub use split::{SplitBuilder, SplitStore};
@@ -154,6 +158,9 @@ pub trait Talk: Send + Sync + 'static {
 
     /// How far everybody has read.
     fn receipts(&self) -> &dyn Receipts;
+
+    /// When that was, in a store that keeps it.
+    fn receipt_log(&self) -> Option<&dyn ReceiptLog>;
 
     /// What changed here, for the nodes that were not told.
     fn talk_changes(&self) -> &dyn Changes;

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::code::Code;
 use super::{
-    Account, AccountCopy, AccountState, Claim, ClaimKind, EntryCopy, EntryRow, FriendRow, Mark, MessageRow,
-    Meta, PairCopy, PairRecord, PasswordHash, RefreshState, SessionRow, SideCopy,
+    Account, AccountCopy, AccountState, Claim, ClaimKind, EntryCopy, EntryRow, FriendRow, MailProof, Mark,
+    MessageRow, Meta, Notifications, Notify, PairCopy, PairRecord, Particulars, PasswordHash, ProofPurpose,
+    ReadMark, RefreshState, SessionRow, SideCopy,
 };
 use crate::conversation::{Conversation, History, Join, Kind, Membership, Post, Read, Settings, Standing};
 use crate::friendship::{Friendship, Relation, State, View};
@@ -186,7 +187,8 @@ fn unpack_bytes<'b>(from: &mut &'b [u8]) -> Option<&'b [u8]> {
 }
 
 packed_codes! {
-    bool, Kind, Join, Read, Post, History, Standing, State, Relation, AccountState, ClaimKind,
+    bool, Kind, Join, Read, Post, History, Standing, State, Relation, AccountState, ClaimKind, Notify,
+    ProofPurpose,
 }
 
 packed_fields! {
@@ -200,8 +202,11 @@ packed_fields! {
     AccountCopy { account, claims, words }
     Account {
         user, username, full_name, email, email_verified_at, picture, bio, password, credential_version, state,
-        version, created_at,
+        version, created_at, particulars,
     }
+    Particulars { locale, notifications, proofs }
+    Notifications { direct, groups, channels, friend_requests, previews, sounds }
+    MailProof { purpose, hash, email, expires_at }
     Claim { kind, value }
     SessionRow {
         id, user, device, created_at, last_seen_at, idle_until, absolute_until, credential_version, refresh,
@@ -216,6 +221,7 @@ packed_fields! {
     EntryRow { seq, id, at, by, client_id, kind, target, n, payload, message }
     MessageRow { seq, n, rev, id, sender, client_id, at, edited_at, deleted_at, text, payload }
     Mark { target, key, by }
+    ReadMark { conversation, user, up_to, at }
     Membership { conversation, user, standing, visible_from, read, read_n, delivered, since }
 }
 

@@ -4,11 +4,13 @@
 
 mod cluster;
 mod common;
+mod deletion;
 mod delivery;
 mod faults;
 mod messages;
 mod nodes;
 mod presence;
+mod reads;
 mod resume;
 mod rights;
 mod split;

@@ -2,10 +2,10 @@
 
 use chat_core::id::UserId;
 use chat_core::store::code::{Code, int};
-use chat_core::store::{Account, AccountState, Claim, PasswordHash};
+use chat_core::store::{Account, AccountState, Claim, Particulars, PasswordHash};
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, doc};
 
-use crate::document::{Fields, Read, id};
+use crate::document::{Fields, Read, as_bytes, binary, id};
 use crate::error::Unreadable;
 use crate::key::{Keys, id_in};
 
@@ -77,6 +77,7 @@ fn write_account(account: &Account, set: &mut Document, unset: &mut Document) {
         ("email_verified_at", account.email_verified_at.map(|at| Bson::from(at.millis()))),
         ("picture", text(&account.picture)),
         ("bio", text(&account.bio)),
+        ("particulars", account.particulars.to_column().map(|bytes| Bson::from(binary(&bytes)))),
     ];
     for (name, value) in optional {
         match value {
@@ -98,6 +99,8 @@ fn read_account(fields: Fields<'_>) -> Read<Account> {
     account.credential_version = fields.count("credential_version")?;
     account.state = fields.code("state")?;
     account.version = fields.count("version")?;
+    let particulars = fields.optional("particulars", as_bytes)?;
+    account.particulars = Particulars::from_column(particulars).ok_or(Unreadable("particulars"))?;
     Ok(account)
 }
 

@@ -167,6 +167,7 @@ pub(super) async fn replace_words(line: &mut Line, user: UserId, words: &[String
 }
 
 pub(super) async fn write(line: &mut Line, text: &'static str, account: &Account) -> Done<()> {
+    let particulars = account.particulars.to_column();
     let row = values![
         &account.username,
         &account.full_name,
@@ -179,6 +180,7 @@ pub(super) async fn write(line: &mut Line, text: &'static str, account: &Account
         account.state.code(),
         int(account.version),
         account.created_at.millis(),
+        particulars.as_deref(),
         line.tenant,
         account.user.as_bytes(),
     ];
@@ -198,6 +200,7 @@ fn read(columns: &mut Columns<'_>) -> Done<Account> {
     account.state = columns.code()?;
     account.version = columns.count()?;
     account.created_at = columns.time()?;
+    account.particulars = columns.particulars()?;
     Ok(account)
 }
 

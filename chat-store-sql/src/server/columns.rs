@@ -2,7 +2,7 @@
 
 use chat_core::id::{Seq, UserId};
 use chat_core::message::{ClientId, Payload};
-use chat_core::store::StoreError;
+use chat_core::store::{Particulars, StoreError};
 use chat_core::time::Timestamp;
 #[cfg(feature = "mysql")]
 use sqlx::Row as _;
@@ -164,6 +164,11 @@ impl<'r> Columns<'r> {
     /// Opaque bytes, where there may be none.
     pub(super) fn payload(&mut self) -> Done<Option<Payload>> {
         Ok(self.optional_bytes()?.map(|bytes| Payload::from(bytes.to_vec())))
+    }
+
+    /// What an account holds that no store looks into.
+    pub(super) fn particulars(&mut self) -> Done<Particulars> {
+        Particulars::from_column(self.optional_bytes()?).ok_or_else(unreadable)
     }
 
     /// A client's own id.

@@ -23,9 +23,17 @@ const MIGRATION_MAX: Duration = Duration::from_mins(2);
 const fn migrations(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
         #[cfg(feature = "postgres")]
-        Dialect::Postgres => &[include_str!("../../migrations/postgres_0001.sql")],
+        Dialect::Postgres => &[
+            include_str!("../../migrations/postgres_0001.sql"),
+            include_str!("../../migrations/postgres_0002.sql"),
+            include_str!("../../migrations/postgres_0003.sql"),
+        ],
         #[cfg(feature = "mysql")]
-        Dialect::MySql => &[include_str!("../../migrations/mysql_0001.sql")],
+        Dialect::MySql => &[
+            include_str!("../../migrations/mysql_0001.sql"),
+            include_str!("../../migrations/mysql_0002.sql"),
+            include_str!("../../migrations/mysql_0003.sql"),
+        ],
     }
 }
 

@@ -29,6 +29,7 @@ mod open;
 mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod receipt_log;
 mod receipts;
 mod sessions;
 mod transfer;
@@ -41,8 +42,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chat_core::id::Tenant;
 use chat_core::store::{
-    Access, Accounts, Changes, Conversations, Friendships, Log, Memberships, Meta, People, Receipts,
-    Sessions, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
+    Access, Accounts, Changes, Conversations, Friendships, Log, Memberships, Meta, People, ReceiptLog,
+    Receipts, Sessions, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
 };
 use uuid::Uuid;
 
@@ -286,6 +287,10 @@ impl Talk for Server {
 
     fn receipts(&self) -> &dyn Receipts {
         self
+    }
+
+    fn receipt_log(&self) -> Option<&dyn ReceiptLog> {
+        Some(self)
     }
 
     fn talk_changes(&self) -> &dyn Changes {

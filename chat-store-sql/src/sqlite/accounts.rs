@@ -134,6 +134,7 @@ pub(super) fn write(connection: &Connection, text: &str, tenant: i64, account: &
         account.state.code(),
         int(account.version),
         account.created_at.millis(),
+        account.particulars.to_column(),
         tenant,
         account.user.as_bytes(),
     ])?;
@@ -155,6 +156,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Account> {
     account.state = columns.code()?;
     account.version = columns.count()?;
     account.created_at = columns.time()?;
+    account.particulars = columns.particulars()?;
     Ok(account)
 }
 

@@ -2,6 +2,7 @@
 
 use chat_core::id::{Seq, UserId};
 use chat_core::message::{ClientId, Payload};
+use chat_core::store::Particulars;
 use chat_core::time::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, Type};
 use rusqlite::{Error, Result, Row};
@@ -78,6 +79,14 @@ impl<'r> Columns<'r> {
     /// Opaque bytes, where there may be none.
     pub(super) fn payload(&mut self) -> Result<Option<Payload>> {
         Ok(self.value::<Option<Vec<u8>>>()?.map(Payload::from))
+    }
+
+    /// What an account holds that no store looks into.
+    pub(super) fn particulars(&mut self) -> Result<Particulars> {
+        let column = self.value::<Option<Vec<u8>>>()?;
+        Particulars::from_column(column.as_deref()).ok_or_else(|| {
+            Error::FromSqlConversionFailure(self.next - 1, Type::Blob, Box::new(FromSqlError::InvalidType))
+        })
     }
 
     /// A client's own id.

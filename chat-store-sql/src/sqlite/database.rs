@@ -23,8 +23,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENTS_KEPT: usize = 128;
 
 /// The steps that make the schema; each is applied once, in order, for ever.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/sqlite_0001.sql"), include_str!("../../migrations/sqlite_0002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite_0001.sql"),
+    include_str!("../../migrations/sqlite_0002.sql"),
+    include_str!("../../migrations/sqlite_0003.sql"),
+    include_str!("../../migrations/sqlite_0004.sql"),
+];
 
 const MIGRATIONS_TABLE: &str = "CREATE TABLE IF NOT EXISTS chat_migrations \
     (version INTEGER NOT NULL PRIMARY KEY, applied_at INTEGER NOT NULL)";
@@ -156,7 +160,7 @@ fn read_or_make_meta(connection: &Connection) -> rusqlite::Result<Meta> {
 mod tests {
     use super::*;
     use crate::statements::{
-        accounts, check, conversations, friendships, log, members, meta, sessions, transfer,
+        accounts, check, conversations, friendships, log, members, meta, reads, sessions, transfer,
     };
 
     fn migrated() -> Connection {
@@ -187,6 +191,7 @@ mod tests {
             members::ALL,
             log::ALL,
             meta::ALL,
+            reads::ALL,
             transfer::ALL,
         ];
         for (name, text) in groups.into_iter().flatten() {
@@ -216,6 +221,8 @@ mod tests {
             (members::SEATS, "chat_members_by_user"),
             (members::COUNT, "chat_members_by_user"),
             (log::FIRST, "chat_entries_dedupe (tenant=? AND conversation=? AND dedupe=?)"),
+            (reads::FROM, "PRIMARY KEY (tenant=? AND conversation=? AND user_id=? AND up_to>?)"),
+            (reads::WALK, "PRIMARY KEY (tenant=? AND conversation=? AND (user_id,up_to)>(?,?))"),
             (transfer::PAIRS, "PRIMARY KEY (tenant=? AND (low,high)>(?,?))"),
             (transfer::CLAIMS, "chat_claims_by_user"),
             (transfer::FORGET_CLAIMS, "chat_claims_by_user"),

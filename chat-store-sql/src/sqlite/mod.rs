@@ -19,6 +19,7 @@ mod memberships;
 mod options;
 mod queue;
 mod readers;
+mod receipt_log;
 mod receipts;
 mod sessions;
 mod transfer;
@@ -32,8 +33,8 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use chat_core::id::Tenant;
 use chat_core::store::{
-    Access, Accounts, Changes, Conversations, Friendships, Log, Memberships, Meta, People, Receipts,
-    Sessions, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
+    Access, Accounts, Changes, Conversations, Friendships, Log, Memberships, Meta, People, ReceiptLog,
+    Receipts, Sessions, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
 };
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -338,6 +339,10 @@ impl Talk for SqliteStore {
 
     fn receipts(&self) -> &dyn Receipts {
         self
+    }
+
+    fn receipt_log(&self) -> Option<&dyn ReceiptLog> {
+        Some(self)
     }
 
     fn talk_changes(&self) -> &dyn Changes {

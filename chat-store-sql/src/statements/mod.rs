@@ -26,6 +26,7 @@ mod access;
 pub(crate) mod check;
 #[macro_use]
 mod people;
+pub(crate) mod reads;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) mod server;
 #[macro_use]
@@ -65,6 +66,8 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         members::ALL,
         log::ALL,
         meta::ALL,
+        reads::ALL,
+        reads::batched::ALL,
         check::ALL,
         transfer::ALL,
         batched::friendships::ALL,

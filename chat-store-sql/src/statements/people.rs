@@ -13,7 +13,7 @@ macro_rules! account {
     ($rest:literal) => {
         concat!(
             "SELECT a.user_id, a.username, a.full_name, a.email, a.email_verified_at, a.picture, a.bio, ",
-            "a.password, a.credential_version, a.state, a.version, a.created_at ",
+            "a.password, a.credential_version, a.state, a.version, a.created_at, a.particulars ",
             $rest
         )
     };
@@ -79,12 +79,13 @@ pub(crate) mod accounts {
 
         INSERT = "INSERT INTO chat_accounts \
             (username, full_name, email, email_verified_at, picture, bio, password, credential_version, state, \
-            version, created_at, tenant, user_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            version, created_at, particulars, tenant, user_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
         /// Key.
         UPDATE = "UPDATE chat_accounts SET \
             username = ?, full_name = ?, email = ?, email_verified_at = ?, picture = ?, bio = ?, password = ?, \
-            credential_version = ?, state = ?, version = ?, created_at = ? WHERE tenant = ? AND user_id = ?";
+            credential_version = ?, state = ?, version = ?, created_at = ?, particulars = ? \
+            WHERE tenant = ? AND user_id = ?";
 
         /// `chat_accounts_by_state`.
         IN_STATE = account!(

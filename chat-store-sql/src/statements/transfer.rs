@@ -20,11 +20,12 @@ statements! {
 
     PUT_ACCOUNT = "INSERT INTO chat_accounts \
         (username, full_name, email, email_verified_at, picture, bio, password, credential_version, state, \
-        version, created_at, tenant, user_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+        version, created_at, particulars, tenant, user_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
         ON CONFLICT (tenant, user_id) DO UPDATE SET username = excluded.username, full_name = excluded.full_name, \
         email = excluded.email, email_verified_at = excluded.email_verified_at, picture = excluded.picture, \
         bio = excluded.bio, password = excluded.password, credential_version = excluded.credential_version, \
-        state = excluded.state, version = excluded.version, created_at = excluded.created_at";
+        state = excluded.state, version = excluded.version, created_at = excluded.created_at, \
+        particulars = excluded.particulars";
 
     /// `chat_claims_by_user`.
     CLAIMS = "SELECT kind, value FROM chat_claims \

@@ -33,6 +33,8 @@ pub(crate) enum Act {
     Login(IpAddr),
     /// An account is made.
     Registration(IpAddr),
+    /// A mail is asked for.
+    MailRequest(IpAddr),
 }
 
 impl Act {
@@ -57,6 +59,7 @@ pub(crate) struct Limiter {
     friend_requests: Rates<UserId>,
     logins: Rates<IpAddr>,
     registrations: Rates<IpAddr>,
+    mail_requests: Rates<IpAddr>,
     frames: Rate,
 }
 
@@ -67,12 +70,14 @@ impl Limiter {
         let friend_requests = Rate::new(limits.friend_requests_per_user_per_hour, HOUR, 1);
         let logins = Rate::new(limits.logins_per_address_per_minute, MINUTE, 1);
         let registrations = Rate::new(limits.registrations_per_address_per_hour, HOUR, 1);
+        let mail_requests = Rate::new(limits.mail_requests_per_address_per_hour, HOUR, 1);
         Self {
             clock,
             messages: Rates::new(messages),
             friend_requests: Rates::new(friend_requests),
             logins: Rates::new(logins),
             registrations: Rates::new(registrations),
+            mail_requests: Rates::new(mail_requests),
             frames: Rate::new(limits.frames_per_socket_per_second, SECOND, 5),
         }
     }
@@ -88,6 +93,7 @@ impl Limiter {
             Act::FriendRequest(user) => self.friend_requests.take(user, now),
             Act::Login(address) => self.logins.take(network(address), now),
             Act::Registration(address) => self.registrations.take(network(address), now),
+            Act::MailRequest(address) => self.mail_requests.take(network(address), now),
         }
     }
 
@@ -166,6 +172,7 @@ mod tests {
             (Act::FriendRequest(user), limits.friend_requests_per_user_per_hour, HOUR, 1),
             (Act::Login(address), limits.logins_per_address_per_minute, MINUTE, 1),
             (Act::Registration(address), limits.registrations_per_address_per_hour, HOUR, 1),
+            (Act::MailRequest(address), limits.mail_requests_per_address_per_hour, HOUR, 1),
         ] {
             assert_eq!(allowed(|| limiter.check(act)), count * bursts, "{act:?}: burst");
             clock.pass(period);

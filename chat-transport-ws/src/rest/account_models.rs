@@ -1,7 +1,7 @@
 //! What accounts and logins look like to their owner.
 
 use chat_core::accounts::{SessionSummary, Ticket, Tokens};
-use chat_core::store::Account;
+use chat_core::store::{Account, Notifications, Notify};
 use chat_core::{Profile, SessionId, Timestamp, UserId};
 
 use crate::spec::ModelDoc;
@@ -35,8 +35,26 @@ shown! {
         email: Option<&str> = it.email.as_deref(),
         /// Whether one has shown that one reads mail there.
         email_verified: bool = it.email_verified_at.is_some(),
+        /// The language one reads (a BCP 47 tag).
+        locale: Option<&str> = it.particulars.locale.as_deref(),
         /// When it was made.
         created_at: Timestamp = it.created_at,
+    }
+
+    /// What one wants to be notified of.
+    "Notifications": Notifications as it {
+        /// Of messages in direct conversations.
+        direct: Notify = it.direct,
+        /// Of messages in groups.
+        groups: Notify = it.groups,
+        /// Of messages in channels.
+        channels: Notify = it.channels,
+        /// Of friend requests.
+        friend_requests: bool = it.friend_requests,
+        /// Whether a notification shows what was written.
+        previews: bool = it.previews,
+        /// Whether it may be heard.
+        sounds: bool = it.sounds,
     }
 
     /// What a login or a refresh gives.
@@ -84,6 +102,7 @@ shown! {
 pub(crate) fn all() -> Vec<ModelDoc> {
     vec![
         ModelDoc::of::<Account>(),
+        ModelDoc::of::<Notifications>(),
         ModelDoc::of::<Tokens>(),
         ModelDoc::of::<Ticket>(),
         ModelDoc::of::<SessionView<'_>>(),

@@ -1,6 +1,7 @@
 //! Operations on accounts and logins of our own; there when the router was given the service.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
@@ -150,6 +151,8 @@ shape! {
         email: Option<String>,
         /// The name for people.
         full_name: Option<String>,
+        /// The language one reads (a BCP 47 tag).
+        locale: Option<String>,
     }
 
     /// What one says of oneself.
@@ -162,6 +165,8 @@ shape! {
         picture: Patch<String>,
         /// Where mail goes.
         email: Patch<String>,
+        /// The language one reads (a BCP 47 tag).
+        locale: Patch<String>,
     }
 
     /// A proof that one means it.
@@ -203,11 +208,11 @@ shape! {
     }
 }
 
-type Answer = Result<Response, Failure>;
+pub(super) type Answer = Result<Response, Failure>;
 
 impl Fields<'_> {
     /// Reads a shape, to be handed to `run` once it is known who asks.
-    fn job<S, F>(self, run: fn(S, Arc<Desk>, Caller) -> F) -> Result<Job, Failure>
+    pub(super) fn job<S, F>(self, run: fn(S, Arc<Desk>, Caller) -> F) -> Result<Job, Failure>
     where
         S: Shape + Send + 'static,
         F: Future<Output = Answer> + Send + 'static,
@@ -219,14 +224,19 @@ impl Fields<'_> {
 
 impl Desk {
     /// The service, without which none of these operations is there.
-    fn accounts(&self) -> &Accounts {
+    pub(super) fn accounts(&self) -> &Accounts {
         self.options.accounts.as_ref().expect("these routes exist only beside the service")
+    }
+
+    /// Counts what somebody does where it is known where he is.
+    pub(super) fn allow_from(&self, caller: &Caller, act: fn(IpAddr) -> Act) -> Result<(), Failure> {
+        caller.address.map_or(Ok(()), |address| self.allow(act(address)))
     }
 }
 
 impl Caller {
     /// The login that asks.
-    fn login(&self) -> Result<accounts::Identity, Failure> {
+    pub(super) fn login(&self) -> Result<accounts::Identity, Failure> {
         let identity = self.identity()?;
         match (identity.session, identity.expires_at) {
             (Some(session), Some(expires_at)) => {
@@ -239,12 +249,11 @@ impl Caller {
 }
 
 async fn register(new: Register, desk: Arc<Desk>, caller: Caller) -> Answer {
-    if let Some(address) = caller.address {
-        desk.allow(Act::Registration(address))?;
-    }
+    desk.allow_from(&caller, Act::Registration)?;
     let mut registration = Registration::new(new.username, new.password);
     registration.email = new.email;
     registration.full_name = new.full_name;
+    registration.locale = new.locale;
     let account = desk.accounts().register(registration).await.map_err(|error| told(&error))?;
     Ok(json(StatusCode::CREATED, bare(&account)))
 }
@@ -255,8 +264,8 @@ async fn me(_: Nothing, desk: Arc<Desk>, caller: Caller) -> Answer {
 }
 
 async fn update(change: UpdateMe, desk: Arc<Desk>, caller: Caller) -> Answer {
-    let UpdateMe { full_name, bio, picture, email } = change;
-    let patch = ProfilePatch { full_name, bio, picture, email };
+    let UpdateMe { full_name, bio, picture, email, locale } = change;
+    let patch = ProfilePatch { full_name, bio, picture, email, locale };
     let account = desk.accounts().update(caller.login()?.user, patch).await.map_err(|error| told(&error))?;
     Ok(json(StatusCode::OK, bare(&account)))
 }
@@ -278,9 +287,7 @@ async fn change_password(change: ChangePassword, desk: Arc<Desk>, caller: Caller
 
 async fn log_in(who: LogIn, desk: Arc<Desk>, caller: Caller) -> Answer {
     let name = one_of(("/username", who.username), ("/email", who.email))?;
-    if let Some(address) = caller.address {
-        desk.allow(Act::Login(address))?;
-    }
+    desk.allow_from(&caller, Act::Login)?;
     let login = Login { name, password: who.password };
     let device = who.device.unwrap_or_default();
     let tokens = desk.accounts().log_in(login, device).await.map_err(|error| told(&error))?;

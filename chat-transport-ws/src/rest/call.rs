@@ -264,5 +264,10 @@ pub(super) fn json(status: StatusCode, body: Bytes) -> Response {
 
 /// Done, and nothing to tell.
 pub(super) fn nothing() -> Response {
-    (StatusCode::NO_CONTENT, [(CACHE_CONTROL, HeaderValue::from_static("no-store"))]).into_response()
+    with_status(StatusCode::NO_CONTENT)
+}
+
+/// Nothing to tell but that.
+pub(super) fn with_status(status: StatusCode) -> Response {
+    (status, [(CACHE_CONTROL, HeaderValue::from_static("no-store"))]).into_response()
 }

@@ -1,10 +1,12 @@
 //! REST: everything that is not live, and accounts.
 //!
-//! [`operations`] is the table, [`call`] carries one out, [`body`] reads what came with it, [`accounts`] are those that
-//! are no requests of the socket, [`service`] is for operators and readers, [`layers`] is what every answer has. What
+//! [`operations`] is the table, [`call`] carries one out, [`body`] reads what came with it, [`accounts`] and
+//! [`account_mail`] and [`account_settings`] are those that are no requests of the socket, [`service`] is for operators and readers, [`layers`] is what every answer has. What
 //! an operation means is decided in the engine, as for every door.
 
+mod account_mail;
 pub(crate) mod account_models;
+mod account_settings;
 mod accounts;
 mod body;
 mod call;

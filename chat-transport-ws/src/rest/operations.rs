@@ -8,6 +8,8 @@ use axum::routing::MethodFilter;
 use chat_core::command::Summary;
 use serde_json::Value as Schema;
 
+use super::account_mail as mail;
+use super::account_settings as settings;
 use super::accounts::{self, Access, Task};
 use crate::wire::fields::{FieldDoc, Need};
 use crate::wire::requests::Kind;
@@ -68,6 +70,8 @@ pub(crate) enum Success {
     Ok,
     /// 201, or 200 when it was there already.
     Created,
+    /// 202: it will be done, or there is nothing to do.
+    Accepted,
 }
 
 impl Verb {
@@ -106,6 +110,10 @@ impl Operation {
 
     const fn body(self, body: Body) -> Self {
         Self { body, ..self }
+    }
+
+    const fn accepts(self) -> Self {
+        Self { success: Success::Accepted, ..self }
     }
 
     const fn creates(self) -> Self {
@@ -236,7 +244,13 @@ pub(crate) static ACCOUNT_OPERATIONS: &[Operation] = &[
     Operation::new(Verb::Get, "/me", Act::Account(&accounts::ME)),
     Operation::new(Verb::Patch, "/me", Act::Account(&accounts::UPDATE)),
     Operation::new(Verb::Delete, "/me", Act::Account(&accounts::DELETE)).body(Body::Needed),
+    Operation::new(Verb::Get, "/me/notifications", Act::Account(&settings::NOTIFICATIONS)),
+    Operation::new(Verb::Patch, "/me/notifications", Act::Account(&settings::UPDATE_NOTIFICATIONS)),
     Operation::new(Verb::Post, "/me/password", Act::Account(&accounts::CHANGE_PASSWORD)),
+    Operation::new(Verb::Post, "/email-verifications", Act::Account(&mail::REQUEST_VERIFICATION)).accepts(),
+    Operation::new(Verb::Post, "/email-verifications/confirm", Act::Account(&mail::VERIFY)),
+    Operation::new(Verb::Post, "/password-resets", Act::Account(&mail::REQUEST_RESET)).accepts(),
+    Operation::new(Verb::Post, "/password-resets/confirm", Act::Account(&mail::RESET)),
     Operation::new(Verb::Post, "/sessions", Act::Account(&accounts::LOG_IN)).creates(),
     Operation::new(Verb::Post, "/sessions/refresh", Act::Account(&accounts::REFRESH)),
     Operation::new(Verb::Get, "/sessions", Act::Account(&accounts::SESSIONS)),

@@ -98,7 +98,10 @@ fn request_body(operation: &Operation, mut fields: Vec<FieldDoc>) -> Value {
 fn responses(operation: &Operation) -> Value {
     let answers = operation.answers();
     let mut responses = Map::new();
-    if answers == [Empty::schema()] {
+    if operation.success == Success::Accepted {
+        let about = "It will be done, if there is anything to do.";
+        responses.insert("202".to_owned(), json!({ "description": about }));
+    } else if answers == [Empty::schema()] {
         responses.insert("204".to_owned(), json!({ "description": "Done." }));
     } else {
         let content = json!({ "application/json": { "schema": one_of(answers) } });

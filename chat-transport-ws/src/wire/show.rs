@@ -186,7 +186,7 @@ macro_rules! as_word {
 
 as_word! {
     chat_core::Kind chat_core::Role chat_core::Join chat_core::Read chat_core::Post chat_core::History
-    chat_core::Relation
+    chat_core::Relation chat_core::store::Notify
 }
 
 impl Show for ClientId {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chat_core::accounts::Secret;
 use chat_core::command::{More, Typing};
-use chat_core::store::FriendFilter;
+use chat_core::store::{FriendFilter, Notify};
 use chat_core::{
     ClientId, ConversationId, Device, History, Join, Kind, Limit, Metadata, Post, Query, Read, Refusal,
     Relation, Role, Seq, SessionId, Text, UserId,
@@ -66,6 +66,7 @@ words! {
         "none" = Self::Relation(Relation::None),
         "blocked" = Self::Blocked,
     }
+    Notify { "all" = Self::All, "mentions" = Self::Mentions, "nothing" = Self::Nothing }
     NewKind { "group" = Self(Kind::Group), "channel" = Self(Kind::Channel) }
 }
 

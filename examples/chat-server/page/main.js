@@ -33,6 +33,7 @@ import { MessagesView } from "./views/messages.js";
 import { NewGroupDialog } from "./views/newgroup.js";
 import { createNotice } from "./views/notice.js";
 import { PeopleView } from "./views/people.js";
+import { mailed, RecoveryView, sentence } from "./views/recovery.js";
 import { SideView } from "./views/side.js";
 import { TalkView } from "./views/talk.js";
 
@@ -45,6 +46,11 @@ const TOKENS = `${KEY} tokens`;
 const tokens = new Tokens(api, { key: TOKENS, storage: localStorage, locks: navigator.locks, now: Date.now });
 const auth = new AuthView(api, (session) => run(tokens.keep(session).user));
 const say = createNotice();
+const recovery = new RecoveryView(api, (why) => auth.show(true, why));
+find("forgot", HTMLButtonElement).onclick = () => {
+  auth.show(false);
+  recovery.show();
+};
 
 /** What keeps a sentence over the reload that ends a session. */
 const FAREWELL = `${KEY} farewell`;
@@ -165,7 +171,26 @@ function leave(why) {
   location.reload();
 }
 
-const user = tokens.current()?.user;
-if (user) run(user);
-else auth.show(true, sessionStorage.getItem(FAREWELL) ?? "");
+/** A link from a mail: what it carries is used once and does not stay in the address. */
+function followLink() {
+  const link = mailed(location.hash);
+  if (!link) return false;
+  history.replaceState(null, "", HOME);
+  if (link.what === "verify-email") {
+    api.verifyEmail(link.token).then(
+      () => say("Your e-mail address is confirmed."),
+      (reason) => say(sentence(reason)),
+    );
+    return false;
+  }
+  tokens.forget(); // a new password ends every session, this one too
+  recovery.show(link.token);
+  return true;
+}
+
+if (!followLink()) {
+  const user = tokens.current()?.user;
+  if (user) run(user);
+  else auth.show(true, sessionStorage.getItem(FAREWELL) ?? "");
+}
 sessionStorage.removeItem(FAREWELL);

@@ -143,6 +143,15 @@ pub(crate) struct Flags {
     #[arg(long, env = "CHAT_NOTIFY", value_name = "URL", hide_env_values = true, global = true)]
     pub(crate) notify: Option<String>,
 
+    /// Mail server that brings verifications and password resets: smtps://USER:PASSWORD@HOST, or smtp://HOST:PORT
+    /// without TLS and password [default: none; no mail is sent]
+    #[arg(long, env = "CHAT_SMTP", value_name = "URL", hide_env_values = true, global = true)]
+    pub(crate) smtp: Option<String>,
+
+    /// Who that mail is from: ADDRESS or NAME <ADDRESS> [default: none; needed with --smtp]
+    #[arg(long, env = "CHAT_MAIL_FROM", value_name = "ADDRESS", global = true)]
+    pub(crate) mail_from: Option<String>,
+
     /// Address that browsers see, scheme included; issuer of the tokens [default: http://LISTEN]
     #[arg(long, env = "CHAT_PUBLIC_URL", value_name = "URL", global = true)]
     pub(crate) public_url: Option<String>,

@@ -3,7 +3,7 @@
 //! `main` reads the command line and hands over; each module is one idea. What a chat does is decided in
 //! `chat-core`, what goes over the wire in `chat-transport-ws`; here is only what makes a process out of them:
 //! settings ([`cli`], [`settings`]), a key ([`key`]), a store ([`store`]), signals ([`signals`]), logs
-//! ([`logging`]), metrics ([`metrics`]), other nodes ([`notify`]), an operator's commands ([`admin`]) and the way to another database ([`copy`](mod@copy)).
+//! ([`logging`]), metrics ([`metrics`]), mail ([`mail`]), other nodes ([`notify`]), an operator's commands ([`admin`]) and the way to another database ([`copy`](mod@copy)).
 
 mod admin;
 mod bar;
@@ -12,6 +12,7 @@ mod copy;
 mod failure;
 mod key;
 mod logging;
+mod mail;
 mod metrics;
 mod notify;
 mod page;

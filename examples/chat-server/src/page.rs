@@ -71,6 +71,7 @@ const FILES: &[(&str, &[u8])] = embedded![
     "views/notes.js",
     "views/notice.js",
     "views/people.js",
+    "views/recovery.js",
     "views/side.js",
     "views/talk.js",
     "views/time.js",

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use chat_core::accounts::{AccountOptions, Accounts, Keys};
+use chat_core::accounts::{AccountOptions, Accounts, Keys, Mailer};
 use chat_core::{Chat, Notifier};
 use chat_transport_ws::Options;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -22,7 +22,7 @@ use crate::admin::{self, Operator};
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::store::{Base, Opened, Places};
-use crate::{key, metrics, notify, page};
+use crate::{key, mail, metrics, notify, page};
 
 /// How often what accounts leave behind is finished.
 const SWEEP: Duration = Duration::from_mins(1);
@@ -42,13 +42,18 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let recorder = metrics::install()?;
     settings.make_data_dir()?;
     let keys = key::load_or_make(&settings.signing_key_file())?;
+    let mailer = mail::mailer(settings)?;
     let notifier = notify::notifier(settings, &keys).await?;
     let store = places.open().await?;
-    let accounts = accounts(settings, keys, &store);
+    let accounts = accounts(settings, keys, &store, mailer);
     let chat = chat(settings, &store, &accounts, notifier).await?;
 
     let mut helpers = JoinSet::new();
     helpers.spawn(sweep(accounts.clone()));
+    helpers.spawn({
+        let accounts = accounts.clone();
+        async move { accounts.send_mails().await }
+    });
     helpers.spawn(upkeep(recorder.clone()));
     for base in store.all() {
         let Base::Sqlite(file, _) = base else { continue };
@@ -68,9 +73,19 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
 }
 
 /// The accounts over this store.
-pub(crate) fn accounts(settings: &Settings, keys: Keys, store: &Opened) -> Accounts {
-    let options = AccountOptions::new(settings.public_url());
-    Accounts::builder(store.shared(), keys, options).limits(settings.limit.clone()).build()
+pub(crate) fn accounts(
+    settings: &Settings,
+    keys: Keys,
+    store: &Opened,
+    mailer: Option<Arc<dyn Mailer>>,
+) -> Accounts {
+    let mut options = AccountOptions::new(settings.public_url());
+    options.email_claim = settings.policy.email_claim;
+    let accounts = Accounts::builder(store.shared(), keys, options).limits(settings.limit.clone());
+    match mailer {
+        Some(mailer) => accounts.mailer(mailer).build(),
+        None => accounts.build(),
+    }
 }
 
 /// The engine, joined with the accounts.

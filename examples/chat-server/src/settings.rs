@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) store: Option<String>,
     pub(crate) accounts_store: Option<String>,
     pub(crate) notify: Option<String>,
+    pub(crate) smtp: Option<String>,
+    pub(crate) mail_from: Option<String>,
     pub(crate) public_url: Option<String>,
     pub(crate) signing_key_file: Option<PathBuf>,
     pub(crate) metrics_token: Option<String>,
@@ -45,6 +47,8 @@ impl Default for Settings {
             store: None,
             accounts_store: None,
             notify: None,
+            smtp: None,
+            mail_from: None,
             public_url: None,
             signing_key_file: None,
             metrics_token: None,
@@ -116,6 +120,8 @@ fn overridden(
         .set_override_option("store", flags.store)?
         .set_override_option("accounts_store", flags.accounts_store)?
         .set_override_option("notify", flags.notify)?
+        .set_override_option("smtp", flags.smtp)?
+        .set_override_option("mail_from", flags.mail_from)?
         .set_override_option("public_url", flags.public_url)?
         .set_override_option("signing_key_file", flags.signing_key_file.map(path))?
         .set_override_option("metrics_token", flags.metrics_token)?
@@ -182,6 +188,8 @@ mod tests {
             listen = "0.0.0.0:1"
             data_dir = "d"
             store = "memory:"
+            smtp = "smtp://localhost"
+            mail_from = "chat@example.org"
             public_url = "https://chat.example.org"
             signing_key_file = "k"
             metrics_token = "t"
@@ -200,6 +208,8 @@ mod tests {
             listen: "0.0.0.0:1".parse().unwrap(),
             data_dir: "d".into(),
             store: Some("memory:".to_owned()),
+            smtp: Some("smtp://localhost".to_owned()),
+            mail_from: Some("chat@example.org".to_owned()),
             public_url: Some("https://chat.example.org".to_owned()),
             signing_key_file: Some("k".into()),
             metrics_token: Some("t".to_owned()),

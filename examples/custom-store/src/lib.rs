@@ -25,8 +25,9 @@ use chat_core::store::{
     Access, Account, AccountCopy, AccountState, Accounts, After, Changes, Claim, Claims, Conversations,
     Effect, Enter, Entries, EntryCopy, FriendChanges, FriendFilter, FriendRow, Friendships, Head, Lane,
     LaneDone, Log, Mark, Memberships, MessageRow, Messages, Meta, Outcome, PairCopy, PairRecord, People,
-    Position, PutPair, Raise, Raised, Receipts, Rotate, SeatQuery, SessionRow, Sessions, Shell, Store,
-    StoreError, Talk, TransferAccess, TransferPeople, TransferTalk, Window,
+    Position, PutPair, Raise, Raised, ReadMark, ReadsFrom, ReceiptLog, Receipts, Rotate, SeatQuery,
+    SessionRow, Sessions, Shell, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
+    Window,
 };
 use chat_core::time::Timestamp;
 use sha2::{Digest, Sha256};
@@ -135,6 +136,7 @@ enum Put {
     Logins(Range<SessionId>, Vec<SessionRow>),
     Log(Conversation, Vec<EntryCopy>),
     Members(ConversationId, Range<UserId>, Vec<Membership>),
+    Reads(Vec<ReadMark>),
 }
 
 /// After the first, up to and including the second.
@@ -149,6 +151,7 @@ impl Packed for Put {
             Self::Logins(ids, rows) => (*b"s", (*ids, rows.clone())).pack(to),
             Self::Log(record, rows) => (*b"l", (record.clone(), rows.clone())).pack(to),
             Self::Members(of, users, rows) => (*b"u", ((*of, *users), rows.clone())).pack(to),
+            Self::Reads(marks) => (*b"r", marks.clone()).pack(to),
         }
     }
 
@@ -160,6 +163,7 @@ impl Packed for Put {
             b"s" => Self::Logins(Range::unpack(from)?, Vec::unpack(from)?),
             b"l" => Self::Log(Conversation::unpack(from)?, Vec::unpack(from)?),
             b"u" => Self::Members(ConversationId::unpack(from)?, Range::unpack(from)?, Vec::unpack(from)?),
+            b"r" => Self::Reads(Vec::unpack(from)?),
             _ => return None,
         })
     }
@@ -174,6 +178,7 @@ impl Put {
             Self::Logins((after, through), rows) => to.put_sessions(*after, *through, rows).await,
             Self::Log(record, rows) => to.put_log(record, rows).await,
             Self::Members(of, (after, through), rows) => to.put_members(*of, *after, *through, rows).await,
+            Self::Reads(marks) => to.note(marks).await,
         }
     }
 }
@@ -358,6 +363,14 @@ part! {
 }
 
 part! {
+    ReceiptLog {
+        read reads(wanted: &[ReadsFrom], limit: usize) -> Vec<Vec<ReadMark>>;
+        read walk(of: ConversationId, after: Option<(UserId, Seq)>, limit: usize) -> Vec<ReadMark>;
+        write note(marks: &[ReadMark]) -> (), |_memory, _done| only(Put::Reads(marks.to_vec()));
+    }
+}
+
+part! {
     Log {
         read entries(wanted: &[After], limit: Limit) -> Vec<Entries>;
         read messages(of: ConversationId, visible_from: Seq, window: Window, limit: Limit) -> Messages;
@@ -460,6 +473,10 @@ group! {
         conversations: Conversations, log: Log, memberships: Memberships, receipts: Receipts,
         transfer_talk: TransferTalk
     } talk_changes ping_talk {
+        fn receipt_log(&self) -> Option<&dyn ReceiptLog> {
+            Some(self)
+        }
+
         async fn meta(&self) -> Result<Meta, StoreError> {
             let _reading = self.reading().await?;
             self.memory.meta().await

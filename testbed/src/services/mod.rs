@@ -15,6 +15,7 @@ mod place;
 mod postgres;
 mod redis;
 mod secantus;
+mod smtp;
 
 pub use self::mariadb::MariaDb;
 pub use self::mongo_java::MongoJava;
@@ -23,6 +24,7 @@ pub use self::nats::Nats;
 pub use self::postgres::Postgres;
 pub use self::redis::{Redis, RedisCluster, RedisTls};
 pub use self::secantus::Secantus;
+pub use self::smtp::Smtp;
 
 use self::account::Account;
 use self::place::Place;

@@ -16,6 +16,15 @@ const KEY: &str = "secantusdb-0.7.0b3";
 /// The same for pip.
 const REQUIREMENT: &str = "SecantusDB==0.7.0b3";
 
+/// Whether Python can make environments; an interpreter alone cannot, where its packager has split it.
+pub(super) fn has_environments() -> bool {
+    let can = |python: PathBuf| {
+        let asked = Command::new(python).args(["-c", "import venv, ensurepip"]).output();
+        asked.is_ok_and(|output| output.status.success())
+    };
+    programs::find(&["python3"]).is_some_and(can)
+}
+
 /// SecantusDB.
 #[derive(Clone, Copy, Debug)]
 pub struct Secantus;
@@ -30,12 +39,7 @@ impl Recipe for Secantus {
     }
 
     fn is_installed(&self) -> bool {
-        // An interpreter alone cannot make environments where its packager has split it.
-        let has_environments = |python: PathBuf| {
-            let asked = Command::new(python).args(["-c", "import venv, ensurepip"]).output();
-            asked.is_ok_and(|output| output.status.success())
-        };
-        programs::find(&["python3"]).is_some_and(has_environments)
+        has_environments()
     }
 
     fn fetch(&self) -> Result<()> {

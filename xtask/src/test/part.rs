@@ -8,7 +8,7 @@ use crate::{child, tools};
 use anyhow::Result;
 use clap::ValueEnum;
 use testbed::services::{
-    MariaDb, MongoJava, Nats, Postgres, Recipe, Redis, RedisCluster, RedisTls, Secantus,
+    MariaDb, MongoJava, Nats, Postgres, Recipe, Redis, RedisCluster, RedisTls, Secantus, Smtp,
 };
 
 /// The parts, in the order they run: the quick ones first.
@@ -32,7 +32,7 @@ pub(super) enum Part {
     Secantus,
     /// Stores that are split over two databases
     Split,
-    /// The reference server and its commands, on every store
+    /// The reference server and its commands, on every store, and its mail
     Server,
     /// What nodes tell each other, over every broker
     Notify,
@@ -90,7 +90,7 @@ impl Part {
             (_, "kill_servers") => Self::KillServers,
             (_, "split") => Self::Split,
             ("chat-notify", _) => Self::Notify,
-            ("chat-server", _) => Self::Server,
+            ("chat-server" | "chat-mail", _) => Self::Server,
             _ => Self::Core,
         }
     }
@@ -129,6 +129,7 @@ impl Part {
     pub(super) fn own(self) -> &'static [&'static dyn Recipe] {
         match self {
             Self::Notify => &[&Redis, &RedisCluster, &RedisTls, &Nats, &Postgres],
+            Self::Server => &[&Smtp],
             Self::Faults | Self::KillServers => &[&Postgres, &MariaDb, &Secantus, &MongoJava],
             _ => &[],
         }

@@ -5,6 +5,7 @@ mod credentials;
 mod engine;
 mod import;
 mod login;
+mod mail;
 mod people;
 mod refresh;
 mod registration;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use self::mail::Post;
 use self::store::Watched;
 use super::*;
 use crate::id::SessionId;
@@ -36,6 +38,7 @@ struct World {
     store: Arc<Watched>,
     clock: ManualClock,
     host: Arc<Host>,
+    post: Arc<Post>,
 }
 
 impl World {
@@ -64,13 +67,15 @@ impl World {
         let mut options = AccountOptions::new("https://chat.example.org");
         options.password_cost = PasswordCost::new(8, 1).unwrap();
         set(&mut options);
+        let post = Arc::<Post>::default();
         let accounts = Accounts::builder(store.clone(), Keys::parse(keys).unwrap(), options)
+            .mailer(post.clone())
             .clock(Arc::new(clock.clone()))
             .limits(limits)
             .build();
         let host = Arc::<Host>::default();
         accounts.connect(host.clone());
-        Self { accounts, store, clock, host }
+        Self { accounts, store, clock, host, post }
     }
 
     async fn register(&self, username: &str) -> Account {

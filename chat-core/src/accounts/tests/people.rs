@@ -23,8 +23,10 @@ async fn a_patch_sets_clears_and_leaves_alone() {
         bio: set("First\nof all"),
         picture: set("/pictures/ada"),
         email: Patch::Keep,
+        locale: set("de-ch"),
     };
     let account = world.accounts.update(user, patch).await.unwrap();
+    assert_eq!(account.particulars.locale.as_deref(), Some("de-CH"));
     assert_eq!(account.full_name.as_deref(), Some("Ada Lovelace"));
     assert_eq!(account.bio.as_deref(), Some("First\nof all"));
     assert_eq!(account.picture.as_deref(), Some("/pictures/ada"));
@@ -47,6 +49,7 @@ async fn a_bad_patch_changes_nothing() {
         ("/bio", ProfilePatch { bio: set("\u{202e}"), ..good.clone() }),
         ("/picture", ProfilePatch { picture: set("javascript:alert(1)"), ..good.clone() }),
         ("/email", ProfilePatch { email: set("nowhere"), ..good.clone() }),
+        ("/locale", ProfilePatch { locale: set("?"), ..good.clone() }),
     ] {
         let outcome = world.accounts.update(before.user, patch).await;
         assert_eq!(refused(outcome), ("validation_failed", Some(field)));

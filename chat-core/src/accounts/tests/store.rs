@@ -40,6 +40,11 @@ impl Watched {
         self.is_cut.store(true, Ordering::Relaxed);
     }
 
+    /// They can again.
+    pub(super) fn mend(&self) {
+        self.is_cut.store(false, Ordering::Relaxed);
+    }
+
     async fn interrupt(&self) {
         let other = self.meanwhile.lock().unwrap().take();
         if let Some(other) = other {

@@ -357,6 +357,7 @@ fn filled(mut account: Account, fields: u8, state: u8) -> Account {
     let states =
         [AccountState::Active, AccountState::Disabled, AccountState::Deleting, AccountState::Deleted];
     account.state = states[usize::from(state) % 4];
+    account.particulars.locale = set(5);
     account
 }
 

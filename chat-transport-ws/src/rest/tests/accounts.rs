@@ -13,9 +13,9 @@ use super::{Answer, Rest};
 use crate::auth::{AuthError, Authenticator, Credentials};
 use crate::{Options, router};
 
-const PASSWORD: &str = "correct horse";
+pub(super) const PASSWORD: &str = "correct horse";
 
-async fn server() -> Rest {
+pub(super) async fn server() -> Rest {
     let (chat, accounts) = engine().await;
     Rest(router(chat, Options::with_accounts(accounts)))
 }
@@ -30,7 +30,7 @@ async fn engine() -> (Chat, Accounts) {
     (chat, accounts)
 }
 
-async fn ask(rest: &Rest, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+pub(super) async fn ask(rest: &Rest, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
     let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
     let request =
         if token.is_empty() { request } else { request.header("authorization", format!("Bearer {token}")) };
@@ -43,12 +43,12 @@ async fn register(rest: &Rest, username: &str) -> Value {
     ask(rest, "", Method::POST, "/v1/accounts", Some(body)).await.ok(201)
 }
 
-async fn log_in(rest: &Rest, username: &str) -> Value {
+pub(super) async fn log_in(rest: &Rest, username: &str) -> Value {
     let body = json!({ "username": username, "password": PASSWORD, "device": "phone" });
     ask(rest, "", Method::POST, "/v1/sessions", Some(body)).await.ok(201)
 }
 
-fn token(tokens: &Value) -> &str {
+pub(super) fn token(tokens: &Value) -> &str {
     tokens["access_token"].as_str().unwrap()
 }
 
@@ -291,4 +291,47 @@ async fn a_ticket_is_given_to_who_is_logged_in() {
     // It opens a socket, and nothing else.
     let path = format!("/v1/me?ticket={}", ticket["ticket"].as_str().unwrap());
     ask(&rest, "", Method::GET, &path, None).await.refused(422, "validation_failed", Some("?ticket"));
+}
+
+#[tokio::test]
+async fn what_one_is_notified_of_is_kept_and_changed_in_part() {
+    let rest = server().await;
+    register(&rest, "ana").await;
+    let (first, second) = (log_in(&rest, "ana").await, log_in(&rest, "ana").await);
+    let path = "/v1/me/notifications";
+    let before = ask(&rest, token(&first), Method::GET, path, None).await.ok(200);
+    let expected = json!({
+        "direct": "all", "groups": "all", "channels": "mentions",
+        "friend_requests": true, "previews": true, "sounds": true,
+    });
+    assert_eq!(before, expected);
+    let patch = json!({ "groups": "nothing", "previews": false });
+    let changed = ask(&rest, token(&first), Method::PATCH, path, Some(patch)).await.ok(200);
+    assert_eq!((&changed["groups"], &changed["previews"]), (&json!("nothing"), &json!(false)));
+    assert_eq!(changed["direct"], "all");
+    assert_eq!(ask(&rest, token(&second), Method::GET, path, None).await.ok(200), changed);
+    for (body, field) in [
+        (json!({ "groups": "some" }), "/groups"),
+        (json!({ "groups": null }), "/groups"),
+        (json!({ "sounds": "yes" }), "/sounds"),
+        (json!({ "unknown": true }), "/unknown"),
+    ] {
+        let refused = ask(&rest, token(&first), Method::PATCH, path, Some(body)).await;
+        refused.refused(422, "validation_failed", Some(field));
+    }
+    assert_eq!(ask(&rest, token(&first), Method::GET, path, None).await.ok(200), changed);
+    ask(&rest, "", Method::GET, path, None).await.refused(401, "unauthenticated", None);
+}
+
+#[tokio::test]
+async fn a_language_is_set_and_cleared() {
+    let rest = server().await;
+    register(&rest, "ana").await;
+    let tokens = log_in(&rest, "ana").await;
+    let set = async |locale: Value| {
+        ask(&rest, token(&tokens), Method::PATCH, "/v1/me", Some(json!({ "locale": locale }))).await
+    };
+    assert_eq!(set(json!("pt-br")).await.ok(200)["locale"], "pt-BR");
+    set(json!("?")).await.refused(422, "validation_failed", Some("/locale"));
+    assert!(set(Value::Null).await.ok(200).get("locale").is_none());
 }

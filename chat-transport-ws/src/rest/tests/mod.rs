@@ -2,6 +2,7 @@
 
 mod accounts;
 mod conversations;
+mod mail;
 mod people;
 mod refusals;
 mod service;

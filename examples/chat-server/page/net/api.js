@@ -5,7 +5,7 @@
 import { Refused, Unreachable } from "./errors.js";
 
 /** @typedef {{access_token: string, refresh_token: string, expires_in: number, user: Profile}} SessionReply */
-/** @typedef {{username: string, password: string, full_name?: string}} NewAccount */
+/** @typedef {{username: string, password: string, full_name?: string, email?: string}} NewAccount */
 
 /**
  * @typedef {object} Api
@@ -13,6 +13,9 @@ import { Refused, Unreachable } from "./errors.js";
  * @property {(username: string, password: string) => Promise<SessionReply>} logIn
  * @property {(refreshToken: string) => Promise<SessionReply>} refresh
  * @property {(accessToken: string) => Promise<void>} logOut
+ * @property {(token: string) => Promise<void>} verifyEmail
+ * @property {(email: string) => Promise<void>} forgotPassword
+ * @property {(token: string, newPassword: string) => Promise<void>} resetPassword
  */
 
 /**
@@ -39,5 +42,8 @@ export function createApi(base, fetcher = (...request) => fetch(...request)) {
     logIn: (username, password) => call("POST", "v1/sessions", { username, password, device: "web page" }),
     refresh: (refreshToken) => call("POST", "v1/sessions/refresh", { refresh_token: refreshToken }),
     logOut: (accessToken) => call("DELETE", "v1/sessions/current", null, accessToken),
+    verifyEmail: (token) => call("POST", "v1/email-verifications/confirm", { token }),
+    forgotPassword: (email) => call("POST", "v1/password-resets", { email }),
+    resetPassword: (token, password) => call("POST", "v1/password-resets/confirm", { token, new_password: password }),
   };
 }

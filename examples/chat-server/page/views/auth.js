@@ -11,6 +11,7 @@ export class AuthView {
   #username = find("username", HTMLInputElement);
   #password = find("password", HTMLInputElement);
   #fullName = find("full-name", HTMLInputElement);
+  #email = find("email", HTMLInputElement);
   #signingUp = false;
   /** @type {Api} */ #api;
   /** @type {(session: SessionReply) => void} */ #loggedIn;
@@ -40,6 +41,7 @@ export class AuthView {
     find("auth-login", HTMLElement).setAttribute("aria-pressed", String(!this.#signingUp));
     find("auth-signup", HTMLElement).setAttribute("aria-pressed", String(this.#signingUp));
     find("full-name-field", HTMLElement).hidden = !this.#signingUp;
+    find("email-field", HTMLElement).hidden = !this.#signingUp;
     this.#password.autocomplete = this.#signingUp ? "new-password" : "current-password";
     setText(this.#submit, this.#signingUp ? "Sign up" : "Log in");
     setText(this.#error, "");
@@ -61,9 +63,11 @@ export class AuthView {
 
   async #session() {
     const name = this.#fullName.value.trim();
+    const email = this.#email.value.trim();
     const username = this.#username.value.trim();
     const password = this.#password.value;
-    if (this.#signingUp) await this.#api.signUp({ username, password, ...(name && { full_name: name }) });
+    const more = { ...(name && { full_name: name }), ...(email && { email }) };
+    if (this.#signingUp) await this.#api.signUp({ username, password, ...more });
     return this.#api.logIn(username, password);
   }
 }
@@ -72,6 +76,7 @@ export class AuthView {
 function sentence(reason) {
   if (!(reason instanceof Refused) || reason.code !== "validation_failed") return explain(reason);
   if (reason.field === "/password") return "A password has 8 to 256 characters.";
+  if (reason.field === "/email") return "This is no e-mail address.";
   if (reason.field === "/username") return "A user name has 3 to 32 letters or digits.";
   return "The full name cannot be used.";
 }

@@ -36,7 +36,7 @@ impl Operator {
         settings.make_data_dir()?;
         let keys = key::load_or_make(&settings.signing_key_file())?;
         let opened = places.open().await?;
-        let accounts = serve::accounts(settings, keys, &opened);
+        let accounts = serve::accounts(settings, keys, &opened, None);
         let base = opened.all().next().expect("there is at least one").clone();
         Ok(Self { base, opened, accounts })
     }

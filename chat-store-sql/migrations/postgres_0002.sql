@@ -1,0 +1,2 @@
+-- What an account holds that nothing looks into, packed; absent where it is all as it comes.
+ALTER TABLE chat_accounts ADD COLUMN IF NOT EXISTS particulars BYTEA;
