@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails is a panic")]
 
+#[path = "common/client.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
+mod client;
 mod common;
 
+use client::{Login, call};
 use common::{Server, program, run};
-use reqwest::Client;
+use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use testbed::mailbox::Mailbox;
 use testbed::services::{Service, Smtp};
@@ -51,11 +55,10 @@ async fn an_address_is_verified_and_a_password_reset_by_mail() {
     let confirm = json!({ "token": reset, "new_password": "a better password" });
     assert_eq!(post("/v1/password-resets/confirm", confirm.clone()).await.0, 204);
     assert_eq!(post("/v1/password-resets/confirm", confirm).await.0, 422);
-    assert_eq!(
-        call(at, Some(&login), Method::GET, "/v1/me", &Value::Null).await.0,
-        401,
-        "all logins have ended"
-    );
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let login = Login { user: text(&login["user"]["id"]), token: text(&login["access_token"]) };
+    let me = call(server.address(), Some(&login), Method::GET, "/v1/me", &Value::Null).await;
+    assert_eq!(me.0, 401, "all logins have ended: {}", me.1);
     assert_eq!(post("/v1/sessions", json!({ "email": ADDRESS, "password": PASSWORD })).await.0, 401);
     assert_eq!(
         post("/v1/sessions", json!({ "email": ADDRESS, "password": "a better password" })).await.0,
