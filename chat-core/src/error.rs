@@ -57,6 +57,15 @@ pub enum Refusal {
     /// Some other bound was reached.
     #[error("a limit was reached")]
     LimitReached,
+    /// More bytes than may be.
+    #[error("too large")]
+    TooLarge,
+    /// A file of a type that is not taken.
+    #[error("files of this type are not taken")]
+    UnsupportedType,
+    /// What was to be read did not come to its end.
+    #[error("the body did not arrive")]
+    Incomplete,
     /// No valid credentials.
     #[error("not authenticated")]
     Unauthenticated,
@@ -79,6 +88,9 @@ impl Refusal {
             Self::LastOwner => "last_owner",
             Self::TooManyMembers => "too_many_members",
             Self::LimitReached => "limit_reached",
+            Self::TooLarge => "payload_too_large",
+            Self::UnsupportedType => "unsupported_media_type",
+            Self::Incomplete => "malformed",
             Self::Unauthenticated => "unauthenticated",
             Self::TokenExpired => "token_expired",
         }

@@ -219,6 +219,11 @@ uuid_id! {
     SessionId
 }
 
+uuid_id! {
+    /// A file that hangs, or will hang, on a message.
+    AttachmentId
+}
+
 impl ConversationId {
     /// The one direct conversation of a pair: the same for whoever computes it, so two first messages meet.
     pub fn direct(tenant: Tenant, pair: Pair) -> Self {

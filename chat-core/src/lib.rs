@@ -35,6 +35,7 @@
 //! |---|---|
 //! | [`id`], [`time`], [`limits`], [`page`], [`error`] | the small words everything else is said in |
 //! | [`user`], [`friendship`], [`conversation`], [`message`], [`receipt`] | validated values and pure rules |
+//! | [`attachment`] | files of messages, and [`Files`], where their bytes are |
 //! | [`command`], [`event`] | what comes in and what goes out, transport-neutral |
 //! | [`store`] | the contract of stores, small traits in three groups |
 //! | [`copy`](mod@copy) | from one store into another, while the first is in use |
@@ -50,6 +51,7 @@
 
 #[cfg(feature = "accounts")]
 pub mod accounts;
+pub mod attachment;
 pub mod command;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -73,6 +75,7 @@ pub mod testing;
 pub mod time;
 pub mod user;
 
+pub use attachment::{Attachment, FileName, Files, Upload};
 pub use command::{Command, Reply};
 pub use conversation::{
     Conversation, History, Join, Kind, Membership, Post, Read, Role, Seat, Settings, Standing,
@@ -83,8 +86,8 @@ pub use error::{ChatError, Refusal};
 pub use event::Event;
 pub use friendship::{Friendship, Relation};
 pub use id::{
-    ConversationId, EntryId, IdSource, InvalidId, NotAPair, Pair, Seq, SessionId, Side, SystemIds, Tenant,
-    UserId,
+    AttachmentId, ConversationId, EntryId, IdSource, InvalidId, NotAPair, Pair, Seq, SessionId, Side,
+    SystemIds, Tenant, UserId,
 };
 pub use limits::{Limits, UnknownLimit};
 #[cfg(feature = "memory")]

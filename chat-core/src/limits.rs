@@ -66,6 +66,14 @@ limits! {
     mentions_max = 50,
     /// Most attachments of one message.
     attachments_max = 10,
+    /// Largest attachment, in bytes.
+    attachment_bytes_max = 26_214_400,
+    /// Most pixels of a picture: how large it becomes in memory, whatever its file says.
+    attachment_pixels_max = 40_000_000,
+    /// Most attachments of one user that are not part of a message yet.
+    attachments_unsent_per_user_max = 100,
+    /// How long an attachment that is part of no message is kept, in seconds.
+    attachment_unsent_seconds_max = 86_400,
     /// Longest name of a conversation, in code points.
     name_codepoints_max = 128,
     /// Most members of a group.

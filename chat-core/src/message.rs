@@ -5,9 +5,10 @@ use std::fmt;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use crate::attachment::Attachment;
 use crate::conversation::Role;
 use crate::error::Refusal;
-use crate::id::{ConversationId, EntryId, Seq, UserId};
+use crate::id::{AttachmentId, ConversationId, EntryId, Seq, UserId};
 use crate::limits::Limits;
 use crate::time::Timestamp;
 
@@ -147,6 +148,8 @@ pub struct Content {
     pub text: Option<Text>,
     /// The message this one answers.
     pub reply_to: Option<Seq>,
+    /// The files that hang on it; those of a [`Draft`] are named beside its content.
+    pub attachments: Vec<Attachment>,
     /// Who is meant, members only once stored.
     pub mentions: Vec<UserId>,
     /// The client's own data.
@@ -159,11 +162,19 @@ impl Content {
     /// # Errors
     /// [`Refusal::Invalid`] naming the first part that is not.
     pub fn check(&self, limits: &Limits) -> Result<(), Refusal> {
-        let Some(text) = &self.text else {
-            return Err(Refusal::invalid("/text", "a message needs a text"));
-        };
-        if text.as_str().len() as u64 > limits.text_bytes_max {
+        self.check_with(limits, self.attachments.len())
+    }
+
+    /// The same with so many attachments.
+    fn check_with(&self, limits: &Limits, attachments: usize) -> Result<(), Refusal> {
+        if self.text.is_none() && attachments == 0 {
+            return Err(Refusal::invalid("/text", "a message needs a text or an attachment"));
+        }
+        if self.text.as_ref().is_some_and(|text| text.as_str().len() as u64 > limits.text_bytes_max) {
             return Err(Refusal::invalid("/text", "too long"));
+        }
+        if attachments as u64 > limits.attachments_max {
+            return Err(Refusal::invalid("/attachments", "too many"));
         }
         if self.mentions.len() as u64 > limits.mentions_max {
             return Err(Refusal::invalid("/mentions", "too many"));
@@ -184,6 +195,8 @@ pub struct Draft {
     pub client_id: Option<ClientId>,
     /// What it holds.
     pub content: Content,
+    /// The sender's files that will hang on it, in this order.
+    pub attachments: Vec<AttachmentId>,
 }
 
 impl Draft {
@@ -197,7 +210,16 @@ impl Draft {
 
     /// A message of this content.
     pub const fn new(content: Content) -> Self {
-        Self { client_id: None, content }
+        Self { client_id: None, content, attachments: Vec::new() }
+    }
+
+    /// Whether it may be sent, whoever sends it.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming the first part that may not be.
+    pub fn check(&self, limits: &Limits) -> Result<(), Refusal> {
+        self.content.check_with(limits, self.attachments.len())?;
+        are_distinct(&self.attachments)
     }
 
     /// The same under the caller's own id.
@@ -214,6 +236,13 @@ impl Draft {
         self
     }
 
+    /// The same with these files hanging on it.
+    #[must_use]
+    pub fn attachments(mut self, ids: impl IntoIterator<Item = AttachmentId>) -> Self {
+        self.attachments = ids.into_iter().collect();
+        self
+    }
+
     /// The same meaning these people.
     #[must_use]
     pub fn mentions(mut self, users: impl IntoIterator<Item = UserId>) -> Self {
@@ -227,6 +256,18 @@ impl Draft {
         self.content.metadata = Some(metadata);
         self
     }
+}
+
+/// Whether no file is named twice.
+///
+/// # Errors
+/// [`Refusal::Invalid`] when one is.
+pub(crate) fn are_distinct(attachments: &[AttachmentId]) -> Result<(), Refusal> {
+    let named = |(nth, id)| attachments[..nth].contains(id);
+    if attachments.iter().enumerate().any(named) {
+        return Err(Refusal::invalid("/attachments", "one is named twice"));
+    }
+    Ok(())
 }
 
 /// A change of one field: left as it is, cleared, or set.
@@ -272,6 +313,8 @@ impl<T> Patch<T> {
 pub struct Edit {
     /// The text.
     pub text: Patch<Text>,
+    /// The files that hang on it: those that stay, and new ones of the sender's.
+    pub attachments: Patch<Vec<AttachmentId>>,
     /// Who is meant.
     pub mentions: Patch<Vec<UserId>>,
     /// The client's own data.

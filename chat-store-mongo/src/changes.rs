@@ -219,7 +219,8 @@ fn read_changes(table: Table, document: &RawDocument) -> Read<(i64, Vec<Change>)
         | Table::Feeds
         | Table::Accounts
         | Table::Claims
-        | Table::Logins => Vec::new(),
+        | Table::Logins
+        | Table::Attachments => Vec::new(),
     };
     Ok((time, changes))
 }

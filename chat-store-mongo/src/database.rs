@@ -49,6 +49,7 @@ pub(crate) enum Table {
     Claims,
     Sessions,
     Logins,
+    Attachments,
 }
 
 impl Table {
@@ -65,6 +66,7 @@ impl Table {
         Self::Claims,
         Self::Sessions,
         Self::Logins,
+        Self::Attachments,
     ];
 
     /// Its name in the database.
@@ -82,6 +84,7 @@ impl Table {
             Self::Claims => "chat_claims",
             Self::Sessions => "chat_sessions",
             Self::Logins => "chat_logins",
+            Self::Attachments => "chat_attachments",
         }
     }
 }

@@ -4,7 +4,7 @@
 //! keys of one kind are equally long and sort as their parts do. One field holds what would else be a compound
 //! index, `_id` above all: a row is found, compared and swapped by it alone.
 
-use chat_core::id::{ConversationId, Pair, Seq, SessionId, Tenant, UserId};
+use chat_core::id::{AttachmentId, ConversationId, Pair, Seq, SessionId, Tenant, UserId};
 use chat_core::message::ClientId;
 use chat_core::store::Claim;
 use chat_core::store::code::{Code, pack_client_id, unpack_client_id};
@@ -79,6 +79,10 @@ impl Keys {
     }
 
     pub(crate) fn session(self, id: SessionId) -> Binary {
+        self.compose(&[id.as_bytes()])
+    }
+
+    pub(crate) fn attachment(self, id: AttachmentId) -> Binary {
         self.compose(&[id.as_bytes()])
     }
 

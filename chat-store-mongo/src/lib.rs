@@ -78,6 +78,7 @@
 //! | `chat_feeds` | user | | the last changes of his pairs |
 //! | `chat_accounts`, `chat_claims` | user; kind and value | `tenant, words`; `tenant, state, user` | accounts, and what is unique |
 //! | `chat_sessions`, `chat_logins` | login; user | `user`; `tenant, ends_at`; `tenant, changed`; `ended` (expires); `pending` | logins |
+//! | `chat_attachments` | attachment | `tenant, due`; `waits` (owner), of those that are due some time | files of messages |
 //! | `chat_meta` | | | version of the schema, epoch, digest key; how far was swept |
 //!
 //! Positions and message numbers are dense, so a page of entries is a list of keys, and a window of history a bounded
@@ -117,6 +118,7 @@
 //! - A busy conversation is one document: its swaps are serial. Watch `chat_conversations` for write conflicts.
 
 mod accounts;
+mod attachments;
 mod changes;
 mod check;
 mod conversations;

@@ -50,7 +50,7 @@ impl Index {
 }
 
 /// Every index beside `_id`, with what is looked up by it.
-const INDEXES: [Index; 19] = [
+const INDEXES: [Index; 21] = [
     // What changed, for who was not told.
     Index::plain(Table::Conversations, "chat_changed", &["tenant", "changed"]),
     // Conversations whose members' rows are about to change, by whom it concerns.
@@ -78,6 +78,9 @@ const INDEXES: [Index; 19] = [
     Index::plain(Table::Sessions, "chat_changed", &["tenant", "changed"]),
     // Users of whom logins are about to end.
     Index::plain(Table::Logins, "chat_pending", &["pending"]),
+    // Files that must be looked after, and how many of a user's are. Only those have them.
+    Index::plain(Table::Attachments, "chat_due", &["tenant", "due"]),
+    Index::plain(Table::Attachments, "chat_waits", &["waits"]),
     // Tombstones go by themselves where the server does it, and by the sweep everywhere.
     Index {
         table: Table::Sessions,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chat_core::id::Tenant;
 use chat_core::store::{
-    Access, Accounts, Changes, Conversations, Friendships, Log, Memberships, Meta, People, ReceiptLog,
-    Receipts, Sessions, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
+    Access, Accounts, Attachments, Changes, Conversations, Friendships, Log, Memberships, Meta, People,
+    ReceiptLog, Receipts, Sessions, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
 };
 use mongodb::bson::{Binary, RawDocumentBuf};
 use uuid::Uuid;
@@ -251,6 +251,10 @@ impl Talk for MongoStore {
     }
 
     fn receipt_log(&self) -> Option<&dyn ReceiptLog> {
+        Some(self)
+    }
+
+    fn attachments(&self) -> Option<&dyn Attachments> {
         Some(self)
     }
 

@@ -38,6 +38,7 @@
 //! | `chat_pairs`, `chat_friends` | low, high; user, other | the record, and each side's view with the place of its latest change in that side's feed |
 //! | `chat_accounts`, `chat_claims`, `chat_account_words` | user; kind, value; word, user | accounts, what is unique, what they are found by |
 //! | `chat_sessions` | id | logins |
+//! | `chat_attachments` | id | files of messages: whose they are, and which message they hang on |
 //! | `chat_meta`, `chat_migrations` | | epoch and digest key; the version of the schema |
 //!
 //! **One table for entries and messages.** Every entry holds how many messages there are up to it. So a window of

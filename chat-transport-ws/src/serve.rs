@@ -29,8 +29,11 @@ use tower::ServiceExt as _;
 /// How long a request head may take, and a connection wait for the next one.
 const HEAD: Duration = Duration::from_secs(30);
 
-/// How long a request body may take.
+/// How long a request body may take, and every further [`STEP`] of a long one.
 const BODY: Duration = Duration::from_secs(30);
+
+/// Bytes that buy a long body more time: a file on a slow line takes as long as it takes, a trickle does not.
+const STEP: u64 = 1024 * 1024;
 
 /// How long requests under way may take once the end has begun.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -162,15 +165,17 @@ pub(crate) async fn stopping(server: Option<&Running>) {
     }
 }
 
-/// A request body that must come within [`BODY`] from when it is first waited for.
+/// A request body that must come within [`BODY`] from when it is first waited for, or each [`STEP`] of it.
 struct Timed<B> {
     body: B,
+    /// How much of the present step has come.
+    come: u64,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl<B> Timed<B> {
     const fn new(body: B) -> Self {
-        Self { body, deadline: None }
+        Self { body, come: 0, deadline: None }
     }
 }
 
@@ -186,6 +191,13 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            if let Some(Ok(frame)) = &frame {
+                self.come += frame.data_ref().map_or(0, |bytes| bytes.len() as u64);
+            }
+            if self.come >= STEP {
+                self.come %= STEP;
+                self.deadline = None;
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(axum::Error::new)));
         }
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(BODY)));
@@ -223,5 +235,19 @@ mod tests {
         let error = Timed::new(StreamBody::new(trickle.boxed())).collect().await.unwrap_err();
         assert!(error.to_string().contains("in time"), "{error}");
         assert!(start.elapsed() < BODY * 3 / 2, "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_body_has_as_long_again_for_every_step() {
+        let step = Bytes::from(vec![0; usize::try_from(STEP).unwrap()]);
+        let steps = stream::unfold(4, |left: u32| {
+            let step = step.clone();
+            async move {
+                tokio::time::sleep(BODY * 3 / 4).await;
+                (left > 0).then(|| (Ok::<_, io::Error>(Frame::data(step)), left - 1))
+            }
+        });
+        let whole = Timed::new(StreamBody::new(steps.boxed())).collect().await.unwrap().to_bytes();
+        assert_eq!(whole.len() as u64, 4 * STEP);
     }
 }

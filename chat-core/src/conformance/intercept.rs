@@ -11,12 +11,12 @@ use crate::id::{ConversationId, Pair, Seq, SessionId, Tenant, UserId};
 use crate::message::ClientId;
 use crate::page::Limit;
 use crate::store::{
-    Access, Account, AccountCopy, AccountState, Accounts, After, ChangeCursor, Changed, Changes, Claim,
-    Claims, Conversations, Enter, Entries, EntryCopy, FriendChanges, FriendFilter, FriendRow, Friendships,
-    Head, Lane, LaneDone, Log, Mark, Memberships, MessageRow, Messages, Meta, Outcome, PairCopy, PairRecord,
-    People, Position, PutPair, Raise, Raised, ReadMark, ReadsFrom, ReceiptLog, Receipts, Rotate, SeatQuery,
-    SessionRow, Sessions, Shell, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
-    Window,
+    Access, Account, AccountCopy, AccountState, Accounts, After, Attachments, ChangeCursor, Changed, Changes,
+    Claim, Claims, Conversations, Enter, Entries, EntryCopy, FriendChanges, FriendFilter, FriendRow,
+    Friendships, Head, Lane, LaneDone, Log, Mark, Memberships, MessageRow, Messages, Meta, Outcome, PairCopy,
+    PairRecord, People, Position, PutPair, Raise, Raised, ReadMark, ReadsFrom, ReceiptLog, Receipts, Rotate,
+    SeatQuery, SessionRow, Sessions, Shell, Store, StoreError, Talk, TransferAccess, TransferPeople,
+    TransferTalk, Window,
 };
 use crate::time::Timestamp;
 
@@ -367,6 +367,11 @@ impl<I: Intercept> Talk for Intercepted<I> {
 
     fn receipt_log(&self) -> Option<&dyn ReceiptLog> {
         self.store.talk().receipt_log().map(|_| self as &dyn ReceiptLog)
+    }
+
+    /// Not intercepted: nothing that is decided or delivered rests on them.
+    fn attachments(&self) -> Option<&dyn Attachments> {
+        self.store.talk().attachments()
     }
 
     fn talk_changes(&self) -> &dyn Changes {

@@ -17,6 +17,7 @@
 #![expect(clippy::unwrap_used, reason = "a case that fails is a panic")]
 
 pub mod accounts;
+pub mod attachments;
 pub mod changes;
 pub mod conversations;
 pub mod copies;

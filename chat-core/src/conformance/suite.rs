@@ -178,6 +178,17 @@ macro_rules! conformance_suite {
                 each_step_has_one_winner,
                 receipts_never_go_back,
             }
+            attachments {
+                rows_are_kept_whole,
+                put_compares_the_version,
+                a_change_has_one_winner,
+                remove_compares_the_version,
+                due_ones_are_listed_in_order,
+                waiting_ones_are_counted,
+                rows_of_a_range_are_replaced,
+                attachments_are_apart,
+                attachments_follow_a_copy,
+            }
             unread {
                 messages_count_and_nothing_else,
                 deletes_before_and_after_read,

@@ -30,6 +30,7 @@
 //! The target must be used by nobody else. What it leaves out: other tenants than the stores' own, and the change
 //! feeds, whose readers begin anew.
 
+mod attachments;
 mod people;
 mod print;
 mod rows;
@@ -40,6 +41,7 @@ mod verify;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use self::attachments::Attachments;
 use self::people::{Accounts, Friendships, Logins};
 pub use self::print::Counts;
 use self::unit::Unit as _;
@@ -88,6 +90,8 @@ pub enum Stage {
     Accounts,
     /// Copying logins.
     Logins,
+    /// Copying what is known of files of messages.
+    Attachments,
     /// Copying conversations, counted in entries and members.
     Conversations {
         /// For which time: 1 is the first.
@@ -103,6 +107,7 @@ impl fmt::Display for Stage {
             Self::Friendships => f.write_str("friendships"),
             Self::Accounts => f.write_str("accounts"),
             Self::Logins => f.write_str("logins"),
+            Self::Attachments => f.write_str("attachments"),
             Self::Conversations { pass: 1 } => f.write_str("conversations"),
             Self::Conversations { pass } => write!(f, "conversations, pass {pass}"),
             Self::Comparison => f.write_str("comparison"),
@@ -129,6 +134,9 @@ pub enum CopyError {
     /// The copy is not what was copied, though it was put twice.
     #[error("the copy differs: {0}")]
     Differs(Parts),
+    /// The source has something of a kind that the target does not keep at all.
+    #[error("the target keeps no {0}")]
+    NotKept(Part),
     /// The source failed.
     #[error("the source failed")]
     Source(#[source] StoreError),
@@ -147,6 +155,8 @@ pub enum Part {
     Accounts,
     /// All logins.
     Logins,
+    /// What is known of all files of messages; their bytes are elsewhere.
+    Attachments,
     /// A conversation with its log and its members.
     Conversation(ConversationId),
 }
@@ -157,6 +167,7 @@ impl fmt::Display for Part {
             Self::Friendships => f.write_str("friendships"),
             Self::Accounts => f.write_str("accounts"),
             Self::Logins => f.write_str("logins"),
+            Self::Attachments => f.write_str("attachments"),
             Self::Conversation(id) => write!(f, "conversation {id}"),
         }
     }
@@ -267,6 +278,8 @@ impl Job<'_> {
         moved |= Accounts.copy(self).await?;
         self.begin(Stage::Logins, None);
         moved |= Logins.copy(self).await?;
+        self.begin(Stage::Attachments, None);
+        moved |= Attachments.copy(self).await?;
         self.begin(Stage::Conversations { pass }, Some(talk::size(self).await?));
         Ok(talk::copy(self).await? | moved)
     }

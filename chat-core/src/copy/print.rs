@@ -26,11 +26,14 @@ pub struct Counts {
     pub members: u64,
     /// When their members had read up to where.
     pub reads: u64,
+    /// Files of messages, those included that are part of none.
+    pub attachments: u64,
 }
 
 impl AddAssign for Counts {
     fn add_assign(&mut self, more: Self) {
-        let Self { pairs, accounts, logins, conversations, entries, marks, members, reads } = more;
+        let Self { pairs, accounts, logins, conversations, entries, marks, members, reads, attachments } =
+            more;
         self.pairs += pairs;
         self.accounts += accounts;
         self.logins += logins;
@@ -39,6 +42,7 @@ impl AddAssign for Counts {
         self.marks += marks;
         self.members += members;
         self.reads += reads;
+        self.attachments += attachments;
     }
 }
 

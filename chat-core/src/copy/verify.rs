@@ -6,6 +6,7 @@
 use futures_util::future::try_join;
 use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
 
+use super::attachments::Attachments;
 use super::people::{Accounts, Friendships, Logins};
 use super::print::{Counts, Fingerprint};
 use super::rows::Piece;
@@ -58,8 +59,8 @@ pub(super) async fn verify(job: &Job<'_>) -> Result<Counts, CopyError> {
     let total = talk::size(job).await?;
     job.begin(Stage::Comparison, Some(total));
     let mut verdicts = Verdicts::default();
-    let people: [&dyn Unit; 3] = [&Friendships, &Accounts, &Logins];
-    for unit in people {
+    let whole: [&dyn Unit; 4] = [&Friendships, &Accounts, &Logins, &Attachments];
+    for unit in whole {
         verdicts.add(judge(unit, job).await?);
     }
     let mut after = None;

@@ -6,9 +6,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::attachments::Shelf;
 use super::queue::Queue;
 use super::receipts::Reports;
 use super::{Chat, Core, Policies, committer, receipts};
+use crate::attachment::Files;
 use crate::delivery::{self, Everlasting, Hub, Liveness, NodeId, Nodes, Notifier, Pulse, Silent};
 use crate::error::ChatError;
 use crate::id::{IdSource, SystemIds};
@@ -39,6 +41,7 @@ pub struct ChatBuilder {
     ids: Arc<dyn IdSource>,
     limits: Limits,
     policies: Policies,
+    files: Option<Arc<dyn Files>>,
     cluster: Option<Cluster>,
     keeps_reads: bool,
 }
@@ -54,6 +57,7 @@ impl ChatBuilder {
             ids: Arc::new(SystemIds::default()),
             limits: Limits::default(),
             policies: Policies::default(),
+            files: None,
             cluster: None,
             keeps_reads: false,
         }
@@ -109,6 +113,13 @@ impl ChatBuilder {
         self
     }
 
+    /// Where the bytes of attachments are. Without it a chat has none.
+    #[must_use]
+    pub fn files(mut self, files: Arc<dyn Files>) -> Self {
+        self.files = Some(files);
+        self
+    }
+
     /// Whether other processes write to the store.
     #[must_use]
     pub const fn cluster(mut self, cluster: Cluster) -> Self {
@@ -135,6 +146,9 @@ impl ChatBuilder {
         if self.keeps_reads && self.store.talk().receipt_log().is_none() {
             return Err(ChatError::Internal("this store keeps no log of receipts"));
         }
+        if self.files.is_some() && self.store.talk().attachments().is_none() {
+            return Err(ChatError::Internal("the store keeps no attachments"));
+        }
         let meta = self.store.talk().meta().await?;
         let hub = Arc::new(Hub::new(&self.limits, tokio::runtime::Handle::current()));
         let reads = usize::try_from(self.limits.concurrent_reads_max).unwrap_or(usize::MAX);
@@ -147,6 +161,7 @@ impl ChatBuilder {
         let core = Arc::new(Core {
             queue: Queue::new(&self.limits),
             receipts: Reports::new(&self.limits),
+            shelf: self.files.map(Shelf::new),
             reads: Semaphore::new(reads.clamp(1, Semaphore::MAX_PERMITS)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::attachments::{self, Record};
 use super::decide::{Decision, Rules, View, Writing, decide};
 use super::intent::Intent;
 use super::queue::{Committed, Company, Job, Turn};
@@ -14,7 +15,7 @@ use super::{Core, OVERLOADED_RETRY, rows};
 use crate::command::Changed;
 use crate::conversation::Conversation;
 use crate::error::{ChatError, Refusal};
-use crate::id::{ConversationId, Seq};
+use crate::id::{AttachmentId, ConversationId, Seq};
 use crate::message::{Entry, Message};
 use crate::store::{
     Appended, DraftEntry, Effect, EntryRow, Expected, Lane, LaneDone, MessageRow, Outcome, StoreError,
@@ -28,6 +29,42 @@ struct Going {
     id: ConversationId,
     view: View,
     jobs: Vec<Job>,
+    /// Files that its messages get or lose.
+    files: Files,
+}
+
+/// What a lane does to files: first here, then in the log, then the sweep asks the log.
+#[derive(Default)]
+struct Files {
+    /// Hanging on messages that are to be written.
+    sent: Vec<Record>,
+    /// Hanging on messages that are there.
+    added: Vec<Record>,
+    freed: Vec<AttachmentId>,
+}
+
+impl Files {
+    /// Says of each what is about to become of it.
+    ///
+    /// # Errors
+    /// A conflict when one has been taken meanwhile: the lane is decided again.
+    async fn announce(&self, core: &Core) -> Result<(), ChatError> {
+        for record in &self.sent {
+            // A repeat gets the first one's answer, and takes nothing.
+            if !attachments::is_written(core, record).await? {
+                attachments::hang_up(core, record).await?;
+            }
+        }
+        for record in &self.added {
+            attachments::hang_up(core, record).await?;
+        }
+        attachments::release(core, &self.freed).await
+    }
+
+    fn ids(&self) -> Vec<AttachmentId> {
+        let hung = self.sent.iter().chain(&self.added).map(|record| record.id);
+        hung.chain(self.freed.iter().copied()).collect()
+    }
 }
 
 /// Commits until the queue is closed and empty.
@@ -74,24 +111,37 @@ async fn build(core: &Core, kept: &mut Kept, turns: Vec<Turn>) -> (Vec<Going>, V
         };
         match view {
             Ok(view) => {
-                let (jobs, drafts) = decide_all(core, &view, jobs).await;
+                let (jobs, drafts, files) = decide_all(core, &view, jobs).await;
                 if drafts.is_empty() {
                     continue;
+                }
+                match files.announce(core).await {
+                    Ok(()) => {}
+                    Err(ChatError::Refused(Refusal::Conflict)) => {
+                        again(core, jobs);
+                        continue;
+                    }
+                    Err(error) => {
+                        refuse_all(jobs, &error);
+                        continue;
+                    }
                 }
                 let structural = jobs.iter().any(|job| job.intent.is_structural());
                 let roster = structural.then_some(view.conversation.roster);
                 let expected = Expected { acl: view.conversation.acl, roster };
                 lanes.push(Lane { conversation: id, expected, drafts });
-                all.push(Going { id, view, jobs });
+                all.push(Going { id, view, jobs, files });
             }
-            Err(error) => {
-                for job in jobs {
-                    let _ = job.waiter.send(Err(error.clone()));
-                }
-            }
+            Err(error) => refuse_all(jobs, &error),
         }
     }
     (all, lanes)
+}
+
+fn refuse_all(jobs: Vec<Job>, error: &ChatError) {
+    for job in jobs {
+        let _ = job.waiter.send(Err(error.clone()));
+    }
 }
 
 fn refuses_any(core: &Core, view: &View, jobs: &[Job]) -> bool {
@@ -99,12 +149,19 @@ fn refuses_any(core: &Core, view: &View, jobs: &[Job]) -> bool {
 }
 
 /// The drafts of the jobs that write something; the others are answered.
-async fn decide_all(core: &Core, view: &View, jobs: Vec<Job>) -> (Vec<Job>, Vec<DraftEntry>) {
+async fn decide_all(core: &Core, view: &View, jobs: Vec<Job>) -> (Vec<Job>, Vec<DraftEntry>, Files) {
     let rules: Rules<'_> = core.rules();
     let (mut writing, mut drafts) = (Vec::with_capacity(jobs.len()), Vec::with_capacity(jobs.len()));
+    let mut files = Files::default();
     for job in jobs {
         match decide(view, job.by, &job.intent, rules) {
-            Ok(Decision::Write(what)) => {
+            Ok(Decision::Write(mut what)) => {
+                let hung = match job.intent {
+                    Intent::Send { .. } => &mut files.sent,
+                    _ => &mut files.added,
+                };
+                hung.append(&mut what.hung);
+                files.freed.append(&mut what.freed);
                 drafts.push(draft(core, &job, what));
                 writing.push(job);
             }
@@ -121,7 +178,7 @@ async fn decide_all(core: &Core, view: &View, jobs: Vec<Job>) -> (Vec<Job>, Vec<
             Err(refusal) => refuse(core, view, job, refusal).await,
         }
     }
-    (writing, drafts)
+    (writing, drafts, files)
 }
 
 /// Refuses a job, unless it is the repeat of one that was accepted when it came first.
@@ -156,11 +213,17 @@ fn draft(core: &Core, job: &Job, what: Writing) -> DraftEntry {
 }
 
 /// Answers the jobs of a lane by what became of it.
-async fn settle(core: &Core, kept: &mut Kept, going: Going, lane: Lane, done: Result<LaneDone, StoreError>) {
+async fn settle(
+    core: &Arc<Core>,
+    kept: &mut Kept,
+    going: Going,
+    lane: Lane,
+    done: Result<LaneDone, StoreError>,
+) {
     match done {
         Ok(done) => succeed(core, kept, going, &lane, done).await,
         Err(StoreError::Conflict) => again(core, going.jobs),
-        Err(error @ StoreError::Unavailable(_)) => fail(going.jobs, &error),
+        Err(error @ StoreError::Unavailable(_)) => refuse_all(going.jobs, &error.into()),
         Err(error) if going.jobs.len() > 1 => {
             tracing::warn!(conversation = %going.id, error = %error, "a lane failed, its drafts go out one by one");
             let alone = going.jobs.into_iter().map(|job| Job { company: Company::None, ..job }).collect();
@@ -168,7 +231,7 @@ async fn settle(core: &Core, kept: &mut Kept, going: Going, lane: Lane, done: Re
         }
         Err(error) => {
             tracing::error!(conversation = %going.id, error = ?error, "a draft could not be stored");
-            fail(going.jobs, &error);
+            refuse_all(going.jobs, &error.into());
         }
     }
 }
@@ -189,14 +252,11 @@ fn again(core: &Core, jobs: Vec<Job>) {
     }
 }
 
-fn fail(jobs: Vec<Job>, error: &StoreError) {
-    for job in jobs {
-        let _ = job.waiter.send(Err(error.clone().into()));
+async fn succeed(core: &Arc<Core>, kept: &mut Kept, going: Going, lane: &Lane, done: LaneDone) {
+    let Going { id, view, jobs, files } = going;
+    if !files.ids().is_empty() {
+        core.tasks.spawn(attachments::settle_all(Arc::clone(core), files.ids()));
     }
-}
-
-async fn succeed(core: &Core, kept: &mut Kept, going: Going, lane: &Lane, done: LaneDone) {
-    let Going { id, view, jobs } = going;
     let mut answers = Vec::with_capacity(jobs.len());
     let mut entries: Vec<Entry> = Vec::with_capacity(jobs.len());
     let mut repeats = HashMap::new();

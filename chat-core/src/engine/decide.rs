@@ -5,18 +5,21 @@
 
 use std::collections::HashMap;
 
-use super::intent::Intent;
+use super::attachments::{Nail, Record};
+use super::intent::{Hanging, Intent};
 use super::payload::{Facts, pack_content, pack_facts, unpack_content};
 use super::policies::{From as Accepts, Policies};
+use crate::attachment::Attachment;
 use crate::command::{NewConversation, PolicyPatch, Update};
 use crate::conversation::{
     Act, Actor, Conversation, History, Kind, Membership, Role, Standing, Whose, permits, successor,
 };
 use crate::error::Refusal;
-use crate::id::{Seq, UserId};
+use crate::id::{AttachmentId, Seq, UserId};
 use crate::limits::Limits;
-use crate::message::{Changes, Content, Edit, Metadata, Patch, Payload, kind};
+use crate::message::{Changes, ClientId, Content, Edit, Metadata, Patch, Payload, kind};
 use crate::store::{ClosedBy, ConversationPatch, Effect, MessageRow, PairRecord};
+use crate::time::Timestamp;
 
 /// What is known about a conversation, read after its `acl`.
 #[derive(Clone, Debug)]
@@ -31,6 +34,8 @@ pub(crate) struct View {
     pub(crate) pair: Option<PairRecord>,
     /// The messages that were looked for.
     pub(crate) messages: HashMap<Seq, Option<MessageRow>>,
+    /// The files that were looked for.
+    pub(crate) files: HashMap<AttachmentId, Option<Record>>,
 }
 
 /// What is fixed for the whole engine.
@@ -38,6 +43,8 @@ pub(crate) struct View {
 pub(crate) struct Rules<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) policies: &'a Policies,
+    /// Until when a file waits for its message.
+    pub(crate) unsent_until: Timestamp,
 }
 
 /// What will be written, or that nothing needs to be.
@@ -57,11 +64,16 @@ pub(crate) struct Writing {
     pub(crate) payload: Option<Payload>,
     pub(crate) takes_right: bool,
     pub(crate) effects: Vec<Effect>,
+    /// Files as they are once they hang on the message: to be put before it is written.
+    pub(crate) hung: Vec<Record>,
+    /// Files that the message has no more: to be told free before that is written.
+    pub(crate) freed: Vec<AttachmentId>,
 }
 
 impl Writing {
     fn new(kind: u16, effects: Vec<Effect>) -> Self {
-        Self { kind, target: None, payload: None, takes_right: false, effects }
+        let (hung, freed) = (Vec::new(), Vec::new());
+        Self { kind, target: None, payload: None, takes_right: false, effects, hung, freed }
     }
 
     fn facts(mut self, facts: &Facts) -> Self {
@@ -92,7 +104,7 @@ pub(crate) fn decide(view: &View, by: UserId, intent: &Intent, rules: Rules<'_>)
     }
     let case = Case { view, by, rules };
     match intent {
-        Intent::Send { content, .. } => case.send(content),
+        Intent::Send { content, files, .. } => case.send(content, files.as_ref()),
         Intent::Edit { seq, edit } => case.edit(*seq, edit),
         Intent::Delete { seq } => case.delete(*seq),
         Intent::Create(new) => Ok(case.create(new)),
@@ -154,16 +166,60 @@ impl Case<'_> {
         self.view.messages.get(&seq).and_then(Option::as_ref).filter(|row| row.seq >= self.visible_from())
     }
 
-    fn send(&self, content: &Content) -> Decided {
+    fn send(&self, content: &Content, files: Option<&Hanging>) -> Decided {
         self.permits(Act::Send)?;
         self.accepted()?;
         if content.reply_to.is_some_and(|seq| self.message(seq).is_none()) {
             return Err(Refusal::NotFoundAt { field: "/reply_to" });
         }
-        let kept = Content { mentions: self.members_of(&content.mentions), ..content.clone() };
+        let hung = match files {
+            Some(Hanging { ids, client_id }) => self.hung(ids.iter(), client_id)?,
+            None => Vec::new(),
+        };
+        let kept = Content {
+            mentions: self.members_of(&content.mentions),
+            attachments: hung.iter().filter_map(Record::attachment).collect(),
+            ..content.clone()
+        };
         let text = kept.text.as_ref().map(|text| text.as_str().to_owned());
         let payload = pack_content(&kept);
-        Ok(Decision::Write(Writing::new(kind::MESSAGE, vec![Effect::PutMessage { text, payload }])))
+        let writing = Writing::new(kind::MESSAGE, vec![Effect::PutMessage { text, payload }]);
+        Ok(Decision::Write(Writing { hung, ..writing }))
+    }
+
+    /// These files of his, hanging on his message of this id.
+    fn hung<'i>(
+        &self,
+        ids: impl Iterator<Item = &'i AttachmentId>,
+        client_id: &ClientId,
+    ) -> Result<Vec<Record>, Refusal> {
+        let nail = Nail { conversation: self.view.conversation.id, client_id: client_id.clone() };
+        ids.map(|id| {
+            let record = self.view.files.get(id).and_then(Option::as_ref);
+            let record = record.ok_or(Refusal::NotFoundAt { field: "/attachments" })?;
+            record.hung(self.by, &nail, self.rules.unsent_until)
+        })
+        .collect()
+    }
+
+    /// The files of a message after an edit: those that stay as they are, and what is new.
+    fn attachments_after(
+        &self,
+        row: &MessageRow,
+        now: &[Attachment],
+        patch: &Patch<Vec<AttachmentId>>,
+    ) -> Result<(Vec<Attachment>, Vec<Record>), Refusal> {
+        let ids = match patch {
+            Patch::Keep => return Ok((now.to_vec(), Vec::new())),
+            Patch::Clear => return Ok((Vec::new(), Vec::new())),
+            Patch::Set(ids) => ids,
+        };
+        let there = |id: &AttachmentId| now.iter().find(|attachment| attachment.id == *id);
+        let hung = self.hung(ids.iter().filter(|id| there(id).is_none()), &row.client_id)?;
+        let new =
+            |id: &AttachmentId| hung.iter().find(|record| record.id == *id).and_then(Record::attachment);
+        let after = ids.iter().filter_map(|id| there(id).cloned().or_else(|| new(id))).collect();
+        Ok((after, hung))
     }
 
     /// Mentions of who is no member are left out; so are repeats.
@@ -188,14 +244,17 @@ impl Case<'_> {
         let now = unpack_content(row.text.as_deref(), row.payload.as_ref()).ok_or(Refusal::Conflict)?;
         // Who was mentioned before stays so: whether he is a member still was not asked.
         let mentions = edit.mentions.clone().map(|users| self.members_of(&users));
-        let next = edited(now.clone(), &Edit { mentions, ..edit.clone() });
+        let (attachments, hung) = self.attachments_after(row, &now.attachments, &edit.attachments)?;
+        let next = Content { attachments, ..edited(now.clone(), &Edit { mentions, ..edit.clone() }) };
         next.check(self.rules.limits)?;
         if next == now {
             return Ok(Decision::Nothing);
         }
         let text = next.text.as_ref().map(|text| text.as_str().to_owned());
         let effect = Effect::SetBody { target: seq, rev: row.rev, text, payload: pack_content(&next) };
-        Ok(Decision::Write(Writing::new(kind::EDITED, vec![effect]).about(seq)))
+        let freed = ids_of(&now.attachments).filter(|id| !ids_of(&next.attachments).any(|kept| kept == *id));
+        let writing = Writing::new(kind::EDITED, vec![effect]).about(seq);
+        Ok(Decision::Write(Writing { hung, freed: freed.collect(), ..writing }))
     }
 
     fn delete(&self, seq: Seq) -> Decided {
@@ -206,7 +265,10 @@ impl Case<'_> {
             return Ok(Decision::Nothing);
         }
         let effect = Effect::Tombstone { target: seq, rev: row.rev };
-        Ok(Decision::Write(Writing::new(kind::DELETED, vec![effect]).about(seq)))
+        // Of what cannot be read no file is known; the sweep never sees it free.
+        let now = unpack_content(row.text.as_deref(), row.payload.as_ref()).unwrap_or_default();
+        let writing = Writing::new(kind::DELETED, vec![effect]).about(seq);
+        Ok(Decision::Write(Writing { freed: ids_of(&now.attachments).collect(), ..writing }))
     }
 
     fn whose(&self, row: &MessageRow) -> Whose {
@@ -359,9 +421,15 @@ impl Case<'_> {
     }
 }
 
+fn ids_of(attachments: &[Attachment]) -> impl Iterator<Item = AttachmentId> {
+    attachments.iter().map(|attachment| attachment.id)
+}
+
+/// The content after an edit, but for its files.
 fn edited(now: Content, edit: &Edit) -> Content {
     Content {
         text: edit.text.clone().apply(now.text),
+        attachments: now.attachments,
         mentions: edit.mentions.clone().apply(Some(now.mentions)).unwrap_or_default(),
         metadata: edit.metadata.clone().apply(now.metadata),
         reply_to: now.reply_to,

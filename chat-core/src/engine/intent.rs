@@ -6,14 +6,14 @@ use sha2::Sha256;
 use super::payload::pack_content;
 use crate::command::{NewConversation, Update};
 use crate::conversation::Role;
-use crate::id::{Pair, Seq, UserId};
-use crate::message::{Content, Edit, Metadata, Patch};
+use crate::id::{AttachmentId, Pair, Seq, UserId};
+use crate::message::{ClientId, Content, Edit, Metadata, Patch};
 
 /// What somebody wants to happen in a conversation.
 #[derive(Clone, Debug)]
 pub(crate) enum Intent {
     /// Write a message; with a pair it is their direct conversation, made when it is not there.
-    Send { pair: Option<Pair>, content: Content },
+    Send { pair: Option<Pair>, content: Content, files: Option<Hanging> },
     /// Change a message.
     Edit { seq: Seq, edit: Edit },
     /// Delete a message.
@@ -34,6 +34,13 @@ pub(crate) enum Intent {
     Update(Box<Update>),
     /// Delete the conversation for all.
     Close,
+}
+
+/// Files that are to hang on a new message, and the `client_id` that it has for certain.
+#[derive(Clone, Debug)]
+pub(crate) struct Hanging {
+    pub(crate) ids: Vec<AttachmentId>,
+    pub(crate) client_id: ClientId,
 }
 
 impl Intent {
@@ -65,6 +72,15 @@ impl Intent {
         }
     }
 
+    /// Files that it may hang on a message.
+    pub(crate) fn files(&self) -> &[AttachmentId] {
+        match self {
+            Self::Send { files: Some(files), .. } => &files.ids,
+            Self::Edit { edit: Edit { attachments: Patch::Set(ids), .. }, .. } => ids,
+            _ => &[],
+        }
+    }
+
     /// About how many bytes it keeps in memory while it waits.
     pub(crate) fn bytes(&self) -> usize {
         let content = |content: &Content| {
@@ -72,24 +88,25 @@ impl Intent {
                 + content.metadata.as_ref().map_or(0, |data| data.to_json().len())
                 + content.mentions.len() * 16
         };
-        256 + match self {
-            Self::Send { content: sent, .. } => content(sent),
-            Self::Edit { edit, .. } => {
-                let set = |patch: Patch<usize>| patch.apply(None).unwrap_or(0);
-                set(edit.text.clone().map(|text| text.as_str().len()))
-                    + set(edit.metadata.clone().map(|data| data.to_json().len()))
-                    + set(edit.mentions.clone().map(|users| users.len() * 16))
+        256 + self.files().len() * 16
+            + match self {
+                Self::Send { content: sent, .. } => content(sent),
+                Self::Edit { edit, .. } => {
+                    let set = |patch: Patch<usize>| patch.apply(None).unwrap_or(0);
+                    set(edit.text.clone().map(|text| text.as_str().len()))
+                        + set(edit.metadata.clone().map(|data| data.to_json().len()))
+                        + set(edit.mentions.clone().map(|users| users.len() * 16))
+                }
+                Self::Add { users } => users.len() * 16,
+                Self::Create(new) => new.members.len() * 16 + 1024,
+                Self::Update(_) => 8 * 1024,
+                Self::Delete { .. }
+                | Self::Join
+                | Self::Leave
+                | Self::Remove { .. }
+                | Self::SetRole { .. }
+                | Self::Close => 0,
             }
-            Self::Add { users } => users.len() * 16,
-            Self::Create(new) => new.members.len() * 16 + 1024,
-            Self::Update(_) => 8 * 1024,
-            Self::Delete { .. }
-            | Self::Join
-            | Self::Leave
-            | Self::Remove { .. }
-            | Self::SetRole { .. }
-            | Self::Close => 0,
-        }
     }
 
     /// A keyed digest of the whole command, by which a repeat with another body is told from an honest one.
@@ -108,13 +125,19 @@ impl Intent {
             mac.update(bytes);
         };
         match self {
-            Self::Send { content, .. } => {
+            Self::Send { content, files, .. } => {
                 part("send", content.text.as_ref().map_or(&[], |text| text.as_str().as_bytes()));
                 part("rest", &pack_content(content).unwrap_or_default());
+                if let Some(files) = files {
+                    part("files", format!("{:?}", files.ids).as_bytes());
+                }
             }
             Self::Edit { seq, edit } => {
                 part("edit", &seq.get().to_be_bytes());
                 part("patch", format!("{:?}", EditKey(edit)).as_bytes());
+                if !edit.attachments.is_keep() {
+                    part("files", format!("{:?}", edit.attachments).as_bytes());
+                }
             }
             Self::Delete { seq } => part("delete", &seq.get().to_be_bytes()),
             Self::Create(new) => {

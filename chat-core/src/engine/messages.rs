@@ -2,14 +2,14 @@
 
 use std::future::Future;
 
-use super::intent::Intent;
+use super::intent::{Hanging, Intent};
 use super::queue::Committed;
 use super::{ActingAs, answered, rows};
 use crate::command::{Destination, EntriesPage, HistoryPage, Sent};
 use crate::conversation::{Act, Actor, permits};
 use crate::error::{ChatError, Refusal};
 use crate::id::{ConversationId, Pair, Seq, UserId};
-use crate::message::{ClientId, Draft, Edit, Message, Patch};
+use crate::message::{ClientId, Content, Draft, Edit, Message, Patch, are_distinct};
 use crate::page::Limit;
 use crate::store::{After, Window};
 
@@ -46,7 +46,7 @@ impl ActingAs {
         to: Destination,
         draft: Draft,
     ) -> Result<tokio::sync::oneshot::Receiver<Result<Committed, ChatError>>, ChatError> {
-        draft.content.check(&self.core.limits)?;
+        draft.check(&self.core.limits)?;
         let (conversation, pair) = match to {
             Destination::Conversation(id) => (id, None),
             Destination::User(user) => {
@@ -55,8 +55,17 @@ impl ActingAs {
                 (ConversationId::direct(self.core.store.tenant(), pair), Some(pair))
             }
         };
-        let intent = Intent::Send { pair, content: draft.content };
-        self.core.submit(conversation, self.user, draft.client_id, intent)
+        let Draft { mut client_id, content, attachments: ids } = draft;
+        let files = if ids.is_empty() {
+            None
+        } else {
+            // Files hang on an id that is known before the message is written.
+            let client_id = client_id.get_or_insert_with(|| self.core.new_client_id()).clone();
+            Some(Hanging { ids, client_id })
+        };
+        let content = Content { attachments: Vec::new(), ..content };
+        let intent = Intent::Send { pair, content, files };
+        self.core.submit(conversation, self.user, client_id, intent)
     }
 
     /// Changes one's own message.
@@ -77,8 +86,15 @@ impl ActingAs {
     }
 
     fn check_edit(&self, edit: &Edit) -> Result<(), Refusal> {
-        if edit.text.is_keep() && edit.mentions.is_keep() && edit.metadata.is_keep() {
+        let Edit { text, attachments, mentions, metadata, rev: _ } = edit;
+        if text.is_keep() && attachments.is_keep() && mentions.is_keep() && metadata.is_keep() {
             return Err(Refusal::invalid("/text", "nothing to change"));
+        }
+        if let Patch::Set(ids) = attachments {
+            if ids.len() as u64 > self.core.limits.attachments_max {
+                return Err(Refusal::invalid("/attachments", "too many"));
+            }
+            are_distinct(ids)?;
         }
         if let Patch::Set(users) = &edit.mentions
             && users.len() as u64 > self.core.limits.mentions_max

@@ -4,6 +4,7 @@
 //! log goes through the [committer]; everything a user may do is a method on an [`ActingAs`] handle, or a
 //! [`Command`](crate::Command) for [`ActingAs::perform`], which is the one dispatch all doors share.
 
+mod attachments;
 mod builder;
 mod committer;
 mod conversations;
@@ -33,13 +34,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+pub use attachments::Readable;
 pub use builder::{ChatBuilder, Cluster};
 pub use policies::{By, EmailClaim, From as Accepts, Policies, UnknownPolicy};
 pub use system::System;
 
 use crate::delivery::{Ended, Hub, Liveness, Nodes, Notifier, Open, Pulse, Session, Sign};
 use crate::error::{ChatError, Refusal};
-use crate::id::{ConversationId, IdSource, SessionId, UserId};
+use crate::id::{ConversationId, EntryId, IdSource, SessionId, UserId};
 use crate::limits::Limits;
 use crate::message::ClientId;
 use crate::store::{Meta, Store};
@@ -76,11 +78,13 @@ pub(crate) struct Core {
     pub(crate) stop: CancellationToken,
     queue: Queue,
     receipts: receipts::Reports,
+    /// Files of messages, where there are any.
+    shelf: Option<attachments::Shelf>,
 }
 
 impl Core {
     fn rules(&self) -> Rules<'_> {
-        Rules { limits: &self.limits, policies: &self.policies }
+        Rules { limits: &self.limits, policies: &self.policies, unsent_until: self.unsent_until() }
     }
 
     /// The profiles of those of `ids` that exist.
@@ -96,7 +100,13 @@ impl Core {
 
     /// Finishes what earlier runs have left.
     pub(crate) async fn sweep(&self) -> Result<(), ChatError> {
-        fences::sweep(self).await
+        fences::sweep(self).await?;
+        attachments::sweep(self).await
+    }
+
+    /// An id for what its sender gave none.
+    fn new_client_id(&self) -> ClientId {
+        EntryId::from(self.ids.uuid(self.clock.now())).into()
     }
 
     /// Queues what somebody wants; the lane's order is the order of these calls.

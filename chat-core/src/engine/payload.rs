@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::attachment::{Attachment, FileName, Rendition, Size};
 use crate::conversation::{History, Join, Post, Read, Role};
 use crate::id::{Seq, UserId};
 use crate::message::{Changes, Content, Metadata, Patch, Payload, Text};
@@ -15,19 +16,48 @@ use crate::message::{Changes, Content, Metadata, Patch, Payload, Text};
 struct Packed {
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     reply_to: Option<u64>,
+    #[serde(rename = "a", default, skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<PackedAttachment>,
     #[serde(rename = "m", default, skip_serializing_if = "Vec::is_empty")]
     mentions: Vec<String>,
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     metadata: Option<Map<String, Value>>,
 }
 
+/// A file of a message.
+#[derive(Serialize, Deserialize)]
+struct PackedAttachment {
+    #[serde(rename = "i")]
+    id: String,
+    #[serde(rename = "n")]
+    name: String,
+    #[serde(rename = "f")]
+    file: PackedRendition,
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    thumbnail: Option<PackedRendition>,
+}
+
+/// One form of a file.
+#[derive(Serialize, Deserialize)]
+pub(super) struct PackedRendition {
+    #[serde(rename = "t")]
+    content_type: String,
+    #[serde(rename = "b")]
+    bytes: u64,
+    /// Width and height.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    size: Option<(u32, u32)>,
+}
+
 /// Packs what a message holds beside its text; nothing when that is all.
 pub(super) fn pack_content(content: &Content) -> Option<Payload> {
-    if content.reply_to.is_none() && content.mentions.is_empty() && content.metadata.is_none() {
+    let Content { text: _, reply_to, attachments, mentions, metadata } = content;
+    if reply_to.is_none() && attachments.is_empty() && mentions.is_empty() && metadata.is_none() {
         return None;
     }
     Some(to_bytes(&Packed {
         reply_to: content.reply_to.map(Seq::get),
+        attachments: content.attachments.iter().map(pack_attachment).collect(),
         mentions: content.mentions.iter().map(ToString::to_string).collect(),
         metadata: content.metadata.as_ref().map(|data| data.as_object().clone()),
     }))
@@ -48,7 +78,39 @@ pub(super) fn unpack_content(text: Option<&str>, payload: Option<&Payload>) -> O
         None => None,
     };
     let reply_to = packed.reply_to.map(Seq::new);
-    Some(Content { text, reply_to, mentions: users(&packed.mentions)?, metadata })
+    let attachments = packed.attachments.into_iter().map(unpack_attachment).collect::<Option<_>>()?;
+    Some(Content { text, reply_to, attachments, mentions: users(&packed.mentions)?, metadata })
+}
+
+fn pack_attachment(attachment: &Attachment) -> PackedAttachment {
+    PackedAttachment {
+        id: attachment.id.to_string(),
+        name: attachment.name.as_str().to_owned(),
+        file: pack_rendition(&attachment.file),
+        thumbnail: attachment.thumbnail.as_ref().map(pack_rendition),
+    }
+}
+
+fn unpack_attachment(packed: PackedAttachment) -> Option<Attachment> {
+    Some(Attachment {
+        id: packed.id.parse().ok()?,
+        name: FileName::new(&packed.name).ok()?,
+        file: unpack_rendition(packed.file),
+        thumbnail: packed.thumbnail.map(unpack_rendition),
+    })
+}
+
+pub(super) fn pack_rendition(rendition: &Rendition) -> PackedRendition {
+    PackedRendition {
+        content_type: rendition.content_type.clone(),
+        bytes: rendition.bytes,
+        size: rendition.size.map(|size| (size.width, size.height)),
+    }
+}
+
+pub(super) fn unpack_rendition(packed: PackedRendition) -> Rendition {
+    let size = packed.size.map(|(width, height)| Size { width, height });
+    Rendition { content_type: packed.content_type, bytes: packed.bytes, size }
 }
 
 /// What an entry about people or appearance says.
@@ -155,6 +217,6 @@ fn users(texts: &[String]) -> Option<Vec<UserId>> {
     texts.iter().map(|text| text.parse().ok()).collect()
 }
 
-fn to_bytes(value: &impl Serialize) -> Payload {
+pub(super) fn to_bytes(value: &impl Serialize) -> Payload {
     serde_json::to_vec(value).expect("plain structs can be written").into()
 }

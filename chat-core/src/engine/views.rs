@@ -14,7 +14,7 @@ use super::queue::Job;
 use super::{Core, fences};
 use crate::conversation::{Conversation, Kind, Membership, Settings};
 use crate::error::{ChatError, Refusal};
-use crate::id::{ConversationId, Pair, Seq, UserId};
+use crate::id::{AttachmentId, ConversationId, Pair, Seq, UserId};
 use crate::store::Shell;
 
 /// How many views are kept.
@@ -52,6 +52,7 @@ impl Kept {
             view.rows.clear();
         }
         view.messages.clear();
+        view.files.clear();
         view.roster = None;
         self.rows += view.rows.len();
         self.views.insert(view.conversation.id, view);
@@ -62,18 +63,21 @@ impl Kept {
 struct Needs {
     users: Vec<UserId>,
     messages: Vec<Seq>,
+    files: Vec<AttachmentId>,
     everybody: bool,
     pair: Option<Pair>,
 }
 
 impl Needs {
     fn of(jobs: &[Job]) -> Self {
-        let mut needs = Self { users: Vec::new(), messages: Vec::new(), everybody: false, pair: None };
+        let mut needs =
+            Self { users: Vec::new(), messages: Vec::new(), files: Vec::new(), everybody: false, pair: None };
         for job in jobs {
             needs.users.push(job.by);
+            needs.files.extend(job.intent.files());
             needs.everybody |= job.intent.needs_everybody();
             match &job.intent {
-                Intent::Send { pair, content } => {
+                Intent::Send { pair, content, .. } => {
                     needs.pair = needs.pair.or(*pair);
                     needs.users.extend(&content.mentions);
                     needs.messages.extend(content.reply_to);
@@ -120,6 +124,10 @@ pub(super) async fn load(
     if !needs.messages.is_empty() {
         let rows = core.store.talk().log().at(id, &needs.messages).await?;
         view.messages.extend(needs.messages.into_iter().zip(rows));
+    }
+    if !needs.files.is_empty() {
+        let records = core.records(&needs.files).await?;
+        view.files.extend(needs.files.into_iter().zip(records));
     }
     if needs.everybody && view.roster.is_none() {
         view.roster = Some(everybody(core, id).await?);
@@ -195,6 +203,13 @@ async fn everybody(core: &Core, id: ConversationId) -> Result<Vec<Membership>, C
 impl View {
     /// A view of nothing but the record.
     pub(super) fn bare(conversation: Conversation) -> Self {
-        Self { conversation, rows: HashMap::new(), roster: None, pair: None, messages: HashMap::new() }
+        Self {
+            conversation,
+            rows: HashMap::new(),
+            roster: None,
+            pair: None,
+            messages: HashMap::new(),
+            files: HashMap::new(),
+        }
     }
 }

@@ -9,6 +9,7 @@
 //! applied.
 
 mod accounts;
+mod attachments;
 mod conversations;
 mod friendships;
 mod log;
@@ -25,14 +26,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 
 use self::accounts::AccountTable;
+use self::attachments::AttachmentTable;
 use self::friendships::FriendshipTable;
 use self::receipt_log::ReadTable;
 use self::room::Rooms;
 use self::sessions::SessionTable;
 use crate::id::{IdSource, SystemIds, Tenant};
 use crate::store::{
-    Access, Accounts, ChangeRing, Changes, Conversations, Friendships, Log, Memberships, Meta, People,
-    ReceiptLog, Receipts, Sessions, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
+    Access, Accounts, Attachments, ChangeRing, Changes, Conversations, Friendships, Log, Memberships, Meta,
+    People, ReceiptLog, Receipts, Sessions, Store, StoreError, Talk, TransferAccess, TransferPeople,
+    TransferTalk,
 };
 use crate::time::Timestamp;
 
@@ -81,6 +84,7 @@ struct Tables {
     sessions: SessionTable,
     rooms: Rooms,
     reads: ReadTable,
+    attachments: AttachmentTable,
 }
 
 impl MemoryStore {
@@ -223,6 +227,10 @@ impl Talk for MemoryStore {
     }
 
     fn receipt_log(&self) -> Option<&dyn ReceiptLog> {
+        Some(self)
+    }
+
+    fn attachments(&self) -> Option<&dyn Attachments> {
         Some(self)
     }
 

@@ -110,7 +110,7 @@ impl Rooms {
 }
 
 /// After `after`, up to and including `through`.
-fn between<T>(after: Option<T>, through: Option<T>) -> (Bound<T>, Bound<T>) {
+pub(super) fn between<T>(after: Option<T>, through: Option<T>) -> (Bound<T>, Bound<T>) {
     (after.map_or(Bound::Unbounded, Bound::Excluded), through.map_or(Bound::Unbounded, Bound::Included))
 }
 

@@ -16,6 +16,7 @@
 //! - Text is compared byte by byte; nothing is folded, trimmed or cut. It never holds NUL: no type lets one in.
 
 mod accounts;
+mod attachments;
 mod changes;
 pub mod code;
 mod conversations;
@@ -39,6 +40,7 @@ use uuid::Uuid;
 use crate::id::Tenant;
 
 pub use accounts::{Account, AccountState, Accounts, Claim, ClaimKind, Claims, PasswordHash};
+pub use attachments::{AttachmentRow, Attachments};
 pub use changes::{Change, ChangeCursor, ChangeRing, Changed, Changes};
 pub use conversations::{Conversations, Shell};
 pub use friendships::{
@@ -161,6 +163,9 @@ pub trait Talk: Send + Sync + 'static {
 
     /// When that was, in a store that keeps it.
     fn receipt_log(&self) -> Option<&dyn ReceiptLog>;
+
+    /// Files of messages; a store without them serves a chat without them.
+    fn attachments(&self) -> Option<&dyn Attachments>;
 
     /// What changed here, for the nodes that were not told.
     fn talk_changes(&self) -> &dyn Changes;

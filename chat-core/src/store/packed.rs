@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 use super::code::Code;
 use super::{
-    Account, AccountCopy, AccountState, Claim, ClaimKind, EntryCopy, EntryRow, FriendRow, MailProof, Mark,
-    MessageRow, Meta, Notifications, Notify, PairCopy, PairRecord, Particulars, PasswordHash, ProofPurpose,
-    ReadMark, RefreshState, SessionRow, SideCopy,
+    Account, AccountCopy, AccountState, AttachmentRow, Claim, ClaimKind, EntryCopy, EntryRow, FriendRow,
+    MailProof, Mark, MessageRow, Meta, Notifications, Notify, PairCopy, PairRecord, Particulars,
+    PasswordHash, ProofPurpose, ReadMark, RefreshState, SessionRow, SideCopy,
 };
 use crate::conversation::{Conversation, History, Join, Kind, Membership, Post, Read, Settings, Standing};
 use crate::friendship::{Friendship, Relation, State, View};
-use crate::id::{ConversationId, EntryId, Pair, Seq, SessionId, UserId};
+use crate::id::{AttachmentId, ConversationId, EntryId, Pair, Seq, SessionId, UserId};
 use crate::message::{ClientId, Payload};
 use crate::time::Timestamp;
 
@@ -144,6 +144,7 @@ packed_as! {
     UserId as [u8; 16]: |id| *id.as_bytes(), |bytes| Some(Self::from_bytes(bytes));
     ConversationId as [u8; 16]: |id| *id.as_bytes(), |bytes| Some(Self::from_bytes(bytes));
     EntryId as [u8; 16]: |id| *id.as_bytes(), |bytes| Some(Self::from_bytes(bytes));
+    AttachmentId as [u8; 16]: |id| *id.as_bytes(), |bytes| Some(Self::from_bytes(bytes));
     SessionId as [u8; 16]: |id| *id.as_bytes(), |bytes| Some(Self::from_bytes(bytes));
     Seq as u64: |seq| seq.get(), |number| Some(Self::new(number));
     Timestamp as i64: |at| at.millis(), |millis| Some(Self::from_millis(millis));
@@ -222,6 +223,7 @@ packed_fields! {
     MessageRow { seq, n, rev, id, sender, client_id, at, edited_at, deleted_at, text, payload }
     Mark { target, key, by }
     ReadMark { conversation, user, up_to, at }
+    AttachmentRow { id, owner, version, due, payload }
     Membership { conversation, user, standing, visible_from, read, read_n, delivered, since }
 }
 

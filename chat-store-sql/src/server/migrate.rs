@@ -27,12 +27,14 @@ const fn migrations(dialect: Dialect) -> &'static [&'static str] {
             include_str!("../../migrations/postgres_0001.sql"),
             include_str!("../../migrations/postgres_0002.sql"),
             include_str!("../../migrations/postgres_0003.sql"),
+            include_str!("../../migrations/postgres_0004.sql"),
         ],
         #[cfg(feature = "mysql")]
         Dialect::MySql => &[
             include_str!("../../migrations/mysql_0001.sql"),
             include_str!("../../migrations/mysql_0002.sql"),
             include_str!("../../migrations/mysql_0003.sql"),
+            include_str!("../../migrations/mysql_0004.sql"),
         ],
     }
 }

@@ -6,6 +6,7 @@
 //! it in the middle; who loses against another transaction begins anew, a bounded number of times.
 
 mod accounts;
+mod attachments;
 mod changes;
 mod check;
 mod columns;
@@ -42,8 +43,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chat_core::id::Tenant;
 use chat_core::store::{
-    Access, Accounts, Changes, Conversations, Friendships, Log, Memberships, Meta, People, ReceiptLog,
-    Receipts, Sessions, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
+    Access, Accounts, Attachments, Changes, Conversations, Friendships, Log, Memberships, Meta, People,
+    ReceiptLog, Receipts, Sessions, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
 };
 use uuid::Uuid;
 
@@ -290,6 +291,10 @@ impl Talk for Server {
     }
 
     fn receipt_log(&self) -> Option<&dyn ReceiptLog> {
+        Some(self)
+    }
+
+    fn attachments(&self) -> Option<&dyn Attachments> {
         Some(self)
     }
 

@@ -28,8 +28,8 @@ use crate::statements::{
 };
 
 /// Before every id, and after all of them.
-const FIRST: [u8; 16] = [0; 16];
-const LAST: [u8; 16] = [0xff; 16];
+pub(super) const FIRST: [u8; 16] = [0; 16];
+pub(super) const LAST: [u8; 16] = [0xff; 16];
 
 #[async_trait]
 impl TransferPeople for Server {

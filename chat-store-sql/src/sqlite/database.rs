@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite_0002.sql"),
     include_str!("../../migrations/sqlite_0003.sql"),
     include_str!("../../migrations/sqlite_0004.sql"),
+    include_str!("../../migrations/sqlite_0005.sql"),
 ];
 
 const MIGRATIONS_TABLE: &str = "CREATE TABLE IF NOT EXISTS chat_migrations \
@@ -160,7 +161,8 @@ fn read_or_make_meta(connection: &Connection) -> rusqlite::Result<Meta> {
 mod tests {
     use super::*;
     use crate::statements::{
-        accounts, check, conversations, friendships, log, members, meta, reads, sessions, transfer,
+        accounts, attachments, check, conversations, friendships, log, members, meta, reads, sessions,
+        transfer,
     };
 
     fn migrated() -> Connection {
@@ -187,6 +189,7 @@ mod tests {
             friendships::ALL,
             accounts::ALL,
             sessions::ALL,
+            attachments::ALL,
             conversations::ALL,
             members::ALL,
             log::ALL,
@@ -217,6 +220,8 @@ mod tests {
             (accounts::FORGET_WORDS, "chat_account_words_by_user"),
             (sessions::OF_USER, "chat_sessions_by_user"),
             (sessions::EXPIRED, "chat_sessions_by_end"),
+            (attachments::DUE, "chat_attachments_by_due"),
+            (attachments::WAITING, "chat_attachments_by_user"),
             (members::POSITIONS, "chat_members_by_user"),
             (members::SEATS, "chat_members_by_user"),
             (members::COUNT, "chat_members_by_user"),

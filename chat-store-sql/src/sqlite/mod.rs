@@ -4,6 +4,7 @@
 //! one job that runs wholly on one of these threads, so that a caller who goes away never cuts it in the middle.
 
 mod accounts;
+mod attachments;
 mod backup;
 mod check;
 mod checkpoint;
@@ -33,8 +34,8 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use chat_core::id::Tenant;
 use chat_core::store::{
-    Access, Accounts, Changes, Conversations, Friendships, Log, Memberships, Meta, People, ReceiptLog,
-    Receipts, Sessions, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
+    Access, Accounts, Attachments, Changes, Conversations, Friendships, Log, Memberships, Meta, People,
+    ReceiptLog, Receipts, Sessions, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
 };
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -342,6 +343,10 @@ impl Talk for SqliteStore {
     }
 
     fn receipt_log(&self) -> Option<&dyn ReceiptLog> {
+        Some(self)
+    }
+
+    fn attachments(&self) -> Option<&dyn Attachments> {
         Some(self)
     }
 

@@ -23,6 +23,7 @@ macro_rules! statements {
 
 #[macro_use]
 mod access;
+pub(crate) mod attachments;
 pub(crate) mod check;
 #[macro_use]
 mod people;
@@ -51,6 +52,7 @@ pub(crate) mod meta {
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(crate) mod batched {
     pub(crate) use super::access::batched::sessions;
+    pub(crate) use super::attachments::batched as attachments;
     pub(crate) use super::people::batched::{accounts, friendships};
     pub(crate) use super::talk::batched::{conversations, log, members};
 }
@@ -62,6 +64,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         friendships::ALL,
         accounts::ALL,
         sessions::ALL,
+        attachments::ALL,
         conversations::ALL,
         members::ALL,
         log::ALL,
@@ -73,6 +76,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
         batched::friendships::ALL,
         batched::accounts::ALL,
         batched::sessions::ALL,
+        batched::attachments::ALL,
         batched::conversations::ALL,
         batched::members::ALL,
         batched::log::ALL,

@@ -39,6 +39,9 @@ pub struct Message {
     pub client_id: String,
     /// What is said.
     pub text: Option<String>,
+    /// The files that hang on it.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
     /// The position of the message that it answers.
     pub reply_to: Option<u64>,
     /// Who is meant.
@@ -52,6 +55,40 @@ pub struct Message {
     pub edited_at: Option<String>,
     /// When it was deleted; it has no content then.
     pub deleted_at: Option<String>,
+}
+
+/// A file of a message.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct Attachment {
+    /// Its id.
+    pub id: String,
+    /// What its sender called it.
+    pub name: String,
+    /// What it was found to be.
+    pub content_type: String,
+    /// How long it is.
+    pub bytes: u64,
+    /// How wide, for a picture, in pixels.
+    pub width: Option<u32>,
+    /// How high, for a picture, in pixels.
+    pub height: Option<u32>,
+    /// A small picture of it.
+    pub thumbnail: Option<Thumbnail>,
+}
+
+/// A small picture of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Thumbnail {
+    /// What it is.
+    pub content_type: String,
+    /// How long it is.
+    pub bytes: u64,
+    /// How wide, in pixels.
+    pub width: Option<u32>,
+    /// How high, in pixels.
+    pub height: Option<u32>,
 }
 
 /// One position of a conversation's log.

@@ -210,7 +210,7 @@ fn was_there(reply: &Reply) -> bool {
 
 impl Desk {
     /// Who shows what this request shows.
-    async fn identify(&self, parts: &Parts) -> Result<Identity, Failure> {
+    pub(super) async fn identify(&self, parts: &Parts) -> Result<Identity, Failure> {
         let known = self.options.authenticator.authenticate(Credentials::Request(parts)).await;
         known.map_err(|error| {
             if let AuthError::Unavailable(source) = &error {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::http::header::{
-    AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
+    HeaderValue, IF_NONE_MATCH, RANGE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, Method};
 use axum::middleware::{self, Next};
@@ -47,8 +48,8 @@ fn cors(allowed: Vec<String>) -> CorsLayer {
         .allow_origin(AllowOrigin::predicate(is_allowed))
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY, CSRF_HEADER])
-        .expose_headers([RETRY_AFTER, REQUEST_ID])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY, IF_NONE_MATCH, RANGE, CSRF_HEADER])
+        .expose_headers([ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE, ETAG, RETRY_AFTER, REQUEST_ID])
         .max_age(PREFLIGHT_AGE)
 }
 

@@ -1,7 +1,8 @@
 //! REST: everything that is not live, and accounts.
 //!
-//! [`operations`] is the table, [`call`] carries one out, [`body`] reads what came with it, [`accounts`] and
-//! [`account_mail`] and [`account_settings`] are those that are no requests of the socket, [`service`] is for operators and readers, [`layers`] is what every answer has. What
+//! [`operations`] is the table, [`call`] carries one out, [`body`] reads what came with it, [`accounts`],
+//! [`account_mail`] and [`account_settings`] are those that are no requests of the socket, [`files`] are bytes and no
+//! JSON, [`service`] is for operators and readers, [`layers`] is what every answer has. What
 //! an operation means is decided in the engine, as for every door.
 
 mod account_mail;
@@ -10,6 +11,7 @@ mod account_settings;
 mod accounts;
 mod body;
 mod call;
+mod files;
 mod layers;
 pub(crate) mod operations;
 mod service;
@@ -53,5 +55,5 @@ pub(crate) fn routes(desk: &Arc<Desk>) -> Router {
         let handler = move |request: Request| call::answer(Arc::clone(&desk), operation, request);
         router.route(&format!("/v1{}", operation.path), on(operation.verb.filter(), handler))
     });
-    router.merge(service::routes(desk))
+    router.merge(files::routes(desk)).merge(service::routes(desk))
 }

@@ -11,10 +11,12 @@
 //! ```
 
 mod asyncapi;
+mod files;
 mod openapi;
 #[cfg(test)]
 mod tests;
 
+use chat_core::attachment::{Attachment, Rendition, Upload};
 use chat_core::command::{Friend, Member, Peer, Presence, Sent, Standpoint, Summary, SyncState};
 use chat_core::event::{ReceiptEvent, TypingEvent};
 use chat_core::{Changes, Entry, Message, Profile, Settings};
@@ -72,6 +74,9 @@ fn models() -> Vec<ModelDoc> {
     let mut models = vec![
         ModelDoc::of::<Profile>(),
         ModelDoc::of::<Message>(),
+        ModelDoc::of::<Attachment>(),
+        ModelDoc::of::<Rendition>(),
+        ModelDoc::of::<Upload>(),
         ModelDoc::of::<Entry>(),
         ModelDoc::of::<Changes>(),
         ModelDoc::of::<Summary>(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{object_schema, one_of, schemas_for};
+use super::{files, object_schema, one_of, schemas_for};
 use crate::rest::operations::{Body, Operation, Success, Verb};
 use crate::wire::fields::{FieldDoc, Need};
 use crate::wire::show::{Empty, Show as _};
@@ -14,6 +14,7 @@ pub(super) fn document<'o>(operations: impl Iterator<Item = &'o Operation>) -> V
         let path = paths.entry(format!("/v1{}", operation.path)).or_insert_with(|| json!({}));
         path[operation.verb.method().as_str().to_lowercase()] = described_operation(operation);
     }
+    paths.extend(files::paths());
     let mut document = json!({
         "openapi": "3.1.0",
         "info": {

@@ -152,13 +152,15 @@ struct ForClients<'a>(&'a Limits);
 
 impl ForClients<'_> {
     /// What only protects the server, and what clients cannot do anything about, is not among them.
-    const NAMES: [&'static str; 24] = [
+    const NAMES: [&'static str; 26] = [
         "frame_bytes_max",
         "server_frame_bytes_max",
         "text_bytes_max",
         "metadata_bytes_max",
         "mentions_max",
         "attachments_max",
+        "attachment_bytes_max",
+        "attachments_unsent_per_user_max",
         "name_codepoints_max",
         "group_members_max",
         "group_members_min",

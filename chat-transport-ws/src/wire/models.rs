@@ -3,11 +3,12 @@
 //! Each declaration names the model, its fields with their types, and where a field comes from; the order here is the
 //! order in a frame.
 
+use chat_core::attachment::{Attachment, Rendition, Upload};
 use chat_core::command::{Friend, Member, Peer, Presence, Standpoint, Summary, SyncState};
 use chat_core::message::{What, kind};
 use chat_core::{
-    Changes, ClientId, ConversationId, Entry, EntryId, History, Join, Kind, Message, Metadata, Patch, Post,
-    Profile, Read, Relation, Role, Seq, Settings, Timestamp, UserId,
+    AttachmentId, Changes, ClientId, ConversationId, Entry, EntryId, History, Join, Kind, Message, Metadata,
+    Patch, Post, Profile, Read, Relation, Role, Seq, Settings, Timestamp, UserId,
 };
 use serde::ser::Serializer;
 use serde_json::{Value as Schema, json};
@@ -45,6 +46,8 @@ shown! {
         client_id: &ClientId = &it.client_id,
         /// What is said.
         text: Option<&str> = it.text(),
+        /// The files that hang on it.
+        attachments: NonEmpty<'_, Attachment> = NonEmpty(&it.content.attachments),
         /// The position of the message that it answers.
         reply_to: Option<Seq> = it.content.reply_to,
         /// Who is meant.
@@ -57,6 +60,50 @@ shown! {
         edited_at: Option<Timestamp> = it.edited_at,
         /// When it was deleted.
         deleted_at: Option<Timestamp> = it.deleted_at,
+    }
+
+    /// A file that is whole. Its bytes are at `attachments/{id}`, those of its thumbnail at `attachments/{id}/thumbnail`.
+    "Attachment": Attachment as it {
+        /// Its id.
+        id: AttachmentId = it.id,
+        /// What its sender called it.
+        name: &str = it.name.as_str(),
+        /// What it was found to be.
+        content_type: &str = &it.file.content_type,
+        /// How long it is.
+        bytes: u64 = it.file.bytes,
+        /// How wide, for a picture, in pixels.
+        width: Option<u64> = it.file.size.map(|size| size.width.into()),
+        /// How high, for a picture, in pixels.
+        height: Option<u64> = it.file.size.map(|size| size.height.into()),
+        /// A small picture of it; absent where the file itself is small enough.
+        thumbnail: Option<&Rendition> = it.thumbnail.as_ref(),
+    }
+
+    /// A small picture of a file.
+    "Thumbnail": Rendition as it {
+        /// What it is.
+        content_type: &str = &it.content_type,
+        /// How long it is.
+        bytes: u64 = it.bytes,
+        /// How wide, in pixels.
+        width: Option<u64> = it.size.map(|size| size.width.into()),
+        /// How high, in pixels.
+        height: Option<u64> = it.size.map(|size| size.height.into()),
+    }
+
+    /// How far a file has come.
+    "Upload": Upload as it {
+        /// The id of the file.
+        id: AttachmentId = it.id,
+        /// What it is called.
+        name: &str = it.name.as_str(),
+        /// How long it will be.
+        bytes: Option<u64> = it.bytes,
+        /// How much of it is there: the `offset` to go on at.
+        received: u64 = it.received,
+        /// The file, once it is whole.
+        attachment: Option<&Attachment> = it.attachment.as_ref(),
     }
 
     /// One position of a conversation's log.

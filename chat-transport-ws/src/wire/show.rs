@@ -4,7 +4,9 @@
 //! [`shown!`](super::show::shown), from which the published schema follows too. An absent value writes no field: no
 //! declaration can forget it.
 
-use chat_core::{ClientId, ConversationId, EntryId, Metadata, Patch, Seq, SessionId, Timestamp, UserId};
+use chat_core::{
+    AttachmentId, ClientId, ConversationId, EntryId, Metadata, Patch, Seq, SessionId, Timestamp, UserId,
+};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value as Schema, json};
@@ -162,6 +164,7 @@ macro_rules! as_text {
 }
 
 as_text! {
+    AttachmentId: <AttachmentId as Value>::schema();
     ConversationId: <ConversationId as Value>::schema();
     EntryId: json!({ "type": "string", "format": "uuid" });
     SessionId: <SessionId as Value>::schema();

@@ -6,8 +6,8 @@ use chat_core::accounts::Secret;
 use chat_core::command::{More, Typing};
 use chat_core::store::{FriendFilter, Notify};
 use chat_core::{
-    ClientId, ConversationId, Device, History, Join, Kind, Limit, Metadata, Post, Query, Read, Refusal,
-    Relation, Role, Seq, SessionId, Text, UserId,
+    AttachmentId, ClientId, ConversationId, Device, History, Join, Kind, Limit, Metadata, Post, Query, Read,
+    Refusal, Relation, Role, Seq, SessionId, Text, UserId,
 };
 use serde_json::{Value as Schema, json};
 use uuid::Uuid;
@@ -73,10 +73,6 @@ words! {
 /// The kind of a conversation that can be made: direct ones make themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NewKind(pub(crate) Kind);
-
-/// Attachments: none can be made yet, so a list of them must be empty.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Attachments;
 
 /// Positions by conversation, in the order given.
 #[derive(Debug)]
@@ -160,6 +156,19 @@ impl Value for Device {
             return Err(at.refuse("must have at most 128 characters"));
         }
         Ok(Self::new(&name))
+    }
+}
+
+impl Value for AttachmentId {
+    fn schema() -> Schema {
+        json!({ "type": "string", "format": "uuid", "description": "The id of a file." })
+    }
+
+    fn read(json: Json<'_>, at: &At<'_>, ids: &mut Ids) -> Result<Self, Failure> {
+        Ok(text(json, at)?.parse().unwrap_or_else(|_| {
+            ids.name_nothing();
+            Uuid::nil().into()
+        }))
     }
 }
 
@@ -334,20 +343,6 @@ impl<T: Value> Value for Vec<T> {
             item => T::read(item, &At::Index(at, index), ids),
         };
         items.into_iter().enumerate().map(read).collect()
-    }
-}
-
-impl Value for Attachments {
-    fn schema() -> Schema {
-        json!({ "type": "array", "maxItems": 0, "description": "Reserved: none yet." })
-    }
-
-    fn read(json: Json<'_>, at: &At<'_>, _ids: &mut Ids) -> Result<Self, Failure> {
-        match json {
-            Json::List(items) if items.is_empty() => Ok(Self),
-            Json::List(_) => Err(at.refuse("attachments are not supported yet")),
-            other => Err(at.mistyped("an array", &other)),
-        }
     }
 }
 

@@ -12,6 +12,7 @@
 import { createApi } from "./net/api.js";
 import { Connection } from "./net/connection.js";
 import { SessionEnded } from "./net/errors.js";
+import { createFiles } from "./net/files.js";
 import { Tokens } from "./net/tokens.js";
 import { initial } from "./state/state.js";
 import { createStore } from "./state/store.js";
@@ -23,6 +24,7 @@ import { receipts } from "./tasks/receipts.js";
 import { resume } from "./tasks/resume.js";
 import { keepOutgoing, keptOutgoing, sending } from "./tasks/sending.js";
 import { Typing } from "./tasks/typing.js";
+import { AttachmentsView } from "./views/attachments.js";
 import { AuthView } from "./views/auth.js";
 import { ChatsView } from "./views/chats.js";
 import { ComposerView } from "./views/composer.js";
@@ -36,6 +38,7 @@ import { PeopleView } from "./views/people.js";
 import { mailed, RecoveryView, sentence } from "./views/recovery.js";
 import { SideView } from "./views/side.js";
 import { TalkView } from "./views/talk.js";
+import { WaitingFiles } from "./views/waiting.js";
 
 /** Several of these pages may share an origin under different prefixes; each keeps its own things. */
 const HOME = new URL(".", document.baseURI);
@@ -94,7 +97,9 @@ function hear(store, connection, event) {
 /** @param {Store} store @param {Connection} connection @param {() => void} logOut */
 function show(store, connection, logOut) {
   const commands = new Commands(store, connection.request, say);
-  const composer = new ComposerView(commands, new Typing(store, connection.request), store.state);
+  const files = createFiles(HOME.href, tokens);
+  const waiting = new WaitingFiles(files, say);
+  const composer = new ComposerView(commands, new Typing(store, connection.request), waiting, store.state);
   const details = new DetailsDialog(commands, store.state);
   const side = new SideView(logOut);
   new NewGroupDialog(commands, store.state, () => side.showChats());
@@ -103,7 +108,7 @@ function show(store, connection, logOut) {
     new ChatsView(commands),
     new PeopleView(commands, store.touch),
     new TalkView(commands, () => details.show()),
-    new MessagesView(commands, store.state, (message) => composer.edit(message)),
+    new MessagesView(commands, store.state, () => new AttachmentsView(files, say), (message) => composer.edit(message)),
     composer,
     details,
   ];

@@ -138,6 +138,17 @@ pub(crate) struct Flags {
     #[arg(long, env = "CHAT_ACCOUNTS_STORE", value_name = "URL", hide_env_values = true, global = true)]
     pub(crate) accounts_store: Option<String>,
 
+    /// Where the files of messages are kept: a folder, or s3://BUCKET/PREFIX with what clients of S3 find in the
+    /// environment (AWS_…); several servers share one place [default: DATA_DIR/attachments, in memory with --store
+    /// memory:]
+    #[arg(long, env = "CHAT_ATTACHMENTS", value_name = "URL|DIR", hide_env_values = true, global = true)]
+    pub(crate) attachments: Option<String>,
+
+    /// A type of files that is taken, image/png or image/*; repeatable, in the environment separated by commas
+    /// [default: all]
+    #[arg(long, env = "CHAT_ATTACHMENT_TYPE", value_name = "TYPE", value_delimiter = ',', global = true)]
+    pub(crate) attachment_type: Vec<String>,
+
     /// How several servers tell each other what is new: redis://…, nats://…, postgres://…, or postgres for the database
     /// of the store [default: they ask the database every second]
     #[arg(long, env = "CHAT_NOTIFY", value_name = "URL", hide_env_values = true, global = true)]

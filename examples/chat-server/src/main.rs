@@ -6,6 +6,7 @@
 //! ([`logging`]), metrics ([`metrics`]), mail ([`mail`]), other nodes ([`notify`]), an operator's commands ([`admin`]) and the way to another database ([`copy`](mod@copy)).
 
 mod admin;
+mod attachments;
 mod bar;
 mod cli;
 mod copy;

@@ -17,8 +17,8 @@ use axum::routing::get;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Only what comes from here, no inline script or style, and nobody may frame it. Sockets to the same host are
-/// `'self'` too.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+/// `'self'` too; pictures that people send are fetched with a token and shown as blobs.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
                       base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The file that is the page itself.
@@ -39,6 +39,7 @@ const FILES: &[(&str, &[u8])] = embedded![
     "net/backoff.js",
     "net/connection.js",
     "net/errors.js",
+    "net/files.js",
     "net/protocol.js",
     "net/tokens.js",
     "net/uuid.js",
@@ -58,6 +59,7 @@ const FILES: &[(&str, &[u8])] = embedded![
     "tasks/resume.js",
     "tasks/sending.js",
     "tasks/typing.js",
+    "views/attachments.js",
     "views/auth.js",
     "views/avatar.js",
     "views/bubble.js",
@@ -75,6 +77,7 @@ const FILES: &[(&str, &[u8])] = embedded![
     "views/side.js",
     "views/talk.js",
     "views/time.js",
+    "views/waiting.js",
 ];
 
 /// The page at `/` and its files beside it.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use chat_core::accounts::{AccountOptions, Accounts, Keys, Mailer};
-use chat_core::{Chat, Notifier};
+use chat_core::{Chat, Files, Notifier};
 use chat_transport_ws::Options;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -22,7 +22,7 @@ use crate::admin::{self, Operator};
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::store::{Base, Opened, Places};
-use crate::{key, mail, metrics, notify, page};
+use crate::{attachments, key, mail, metrics, notify, page};
 
 /// How often what accounts leave behind is finished.
 const SWEEP: Duration = Duration::from_mins(1);
@@ -44,9 +44,10 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let keys = key::load_or_make(&settings.signing_key_file())?;
     let mailer = mail::mailer(settings)?;
     let notifier = notify::notifier(settings, &keys).await?;
+    let files = attachments::open(settings)?;
     let store = places.open().await?;
     let accounts = accounts(settings, keys, &store, mailer);
-    let chat = chat(settings, &store, &accounts, notifier).await?;
+    let chat = chat(settings, &store, &accounts, notifier, files).await?;
 
     let mut helpers = JoinSet::new();
     helpers.spawn(sweep(accounts.clone()));
@@ -94,10 +95,12 @@ async fn chat(
     store: &Opened,
     accounts: &Accounts,
     notifier: Option<Arc<dyn Notifier>>,
+    files: Arc<dyn Files>,
 ) -> anyhow::Result<Chat> {
     let chat = Chat::over(store.shared())
         .limits(settings.limit.clone())
         .policies(settings.policy)
+        .files(files)
         .directory(Arc::new(accounts.clone()))
         .liveness(Arc::new(accounts.clone()));
     let chat = match notifier {

@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     pub(crate) store: Option<String>,
     pub(crate) accounts_store: Option<String>,
+    pub(crate) attachments: Option<String>,
+    pub(crate) attachment_type: Vec<String>,
     pub(crate) notify: Option<String>,
     pub(crate) smtp: Option<String>,
     pub(crate) mail_from: Option<String>,
@@ -46,6 +48,8 @@ impl Default for Settings {
             data_dir: PathBuf::from("./chat-data"),
             store: None,
             accounts_store: None,
+            attachments: None,
+            attachment_type: Vec::new(),
             notify: None,
             smtp: None,
             mail_from: None,
@@ -119,6 +123,8 @@ fn overridden(
         .set_override_option("data_dir", flags.data_dir.map(path))?
         .set_override_option("store", flags.store)?
         .set_override_option("accounts_store", flags.accounts_store)?
+        .set_override_option("attachments", flags.attachments)?
+        .set_override_option("attachment_type", texts(flags.attachment_type))?
         .set_override_option("notify", flags.notify)?
         .set_override_option("smtp", flags.smtp)?
         .set_override_option("mail_from", flags.mail_from)?
@@ -190,6 +196,8 @@ mod tests {
             store = "memory:"
             smtp = "smtp://localhost"
             mail_from = "chat@example.org"
+            attachments = "files"
+            attachment_type = ["image/*"]
             public_url = "https://chat.example.org"
             signing_key_file = "k"
             metrics_token = "t"
@@ -210,6 +218,8 @@ mod tests {
             store: Some("memory:".to_owned()),
             smtp: Some("smtp://localhost".to_owned()),
             mail_from: Some("chat@example.org".to_owned()),
+            attachments: Some("files".to_owned()),
+            attachment_type: vec!["image/*".to_owned()],
             public_url: Some("https://chat.example.org".to_owned()),
             signing_key_file: Some("k".into()),
             metrics_token: Some("t".to_owned()),

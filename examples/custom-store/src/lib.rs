@@ -22,10 +22,10 @@ use chat_core::message::ClientId;
 use chat_core::page::Limit;
 use chat_core::store::packed::Packed;
 use chat_core::store::{
-    Access, Account, AccountCopy, AccountState, Accounts, After, Changes, Claim, Claims, Conversations,
-    Effect, Enter, Entries, EntryCopy, FriendChanges, FriendFilter, FriendRow, Friendships, Head, Lane,
-    LaneDone, Log, Mark, Memberships, MessageRow, Messages, Meta, Outcome, PairCopy, PairRecord, People,
-    Position, PutPair, Raise, Raised, ReadMark, ReadsFrom, ReceiptLog, Receipts, Rotate, SeatQuery,
+    Access, Account, AccountCopy, AccountState, Accounts, After, Attachments, Changes, Claim, Claims,
+    Conversations, Effect, Enter, Entries, EntryCopy, FriendChanges, FriendFilter, FriendRow, Friendships,
+    Head, Lane, LaneDone, Log, Mark, Memberships, MessageRow, Messages, Meta, Outcome, PairCopy, PairRecord,
+    People, Position, PutPair, Raise, Raised, ReadMark, ReadsFrom, ReceiptLog, Receipts, Rotate, SeatQuery,
     SessionRow, Sessions, Shell, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
     Window,
 };
@@ -475,6 +475,11 @@ group! {
     } talk_changes ping_talk {
         fn receipt_log(&self) -> Option<&dyn ReceiptLog> {
             Some(self)
+    }
+
+        // Optional parts may be left out; a chat with attachments does not start on this store.
+        fn attachments(&self) -> Option<&dyn Attachments> {
+            None
         }
 
         async fn meta(&self) -> Result<Meta, StoreError> {

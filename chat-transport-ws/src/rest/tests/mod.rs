@@ -2,6 +2,7 @@
 
 mod accounts;
 mod conversations;
+mod files;
 mod mail;
 mod people;
 mod refusals;

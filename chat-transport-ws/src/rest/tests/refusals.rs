@@ -127,7 +127,7 @@ async fn fields_are_named_where_they_stand() {
         (json!({ "client_id": "c", "text": "a", "to": "2" }), "/to"),
         (json!({ "client_id": "c", "text": "a", "conversation": "x" }), "/conversation"),
         (json!({ "client_id": "c", "text": "a", "type": "ping" }), "/type"),
-        (json!({ "client_id": "c", "text": "a", "attachments": [{}] }), "/attachments"),
+        (json!({ "client_id": "c", "text": "a", "attachments": [{}] }), "/attachments/0"),
         (json!({ "client_id": "c", "text": "x".repeat(17_000) }), "/text"),
     ] {
         rest.post(ANA, &messages, body).await.refused(422, "validation_failed", Some(field));

@@ -3,13 +3,13 @@
 use chat_core::command::{Destination, Typing};
 use chat_core::store::Window;
 use chat_core::{
-    ClientId, Command, Content, ConversationId, Draft, Limit, Metadata, Patch, Seq, Text, UserId,
+    AttachmentId, ClientId, Command, Content, ConversationId, Draft, Limit, Metadata, Patch, Seq, Text,
+    UserId,
 };
 
 use super::one_of;
 use crate::problem::Failure;
 use crate::wire::fields::shape;
-use crate::wire::values::Attachments;
 
 shape! {
     /// A message to be written.
@@ -20,10 +20,10 @@ shape! {
         to: Option<UserId>,
         /// The client's own id of it: a repeat with the same one is the same message.
         client_id: ClientId,
-        /// What is said, kept to the letter.
+        /// What is said, kept to the letter; needed where there is no file.
         text: Option<Text>,
-        /// Files.
-        attachments: Option<Attachments>,
+        /// One's own files that are part of no message yet, whole, in the order in which they are shown.
+        attachments: Option<Vec<AttachmentId>>,
         /// The position of the message that this one answers.
         reply_to: Option<Seq>,
         /// Who is meant. Who is no member is left out.
@@ -40,8 +40,8 @@ shape! {
         seq: Seq,
         /// What is said.
         text: Patch<Text>,
-        /// Files.
-        attachments: Patch<Attachments>,
+        /// Files: those that stay, and new ones.
+        attachments: Patch<Vec<AttachmentId>>,
         /// Who is meant.
         mentions: Patch<Vec<UserId>>,
         /// The client's own data.
@@ -106,35 +106,26 @@ shape! {
 }
 
 pub(super) fn send(send: Send, _: Option<UserId>) -> Result<Command, Failure> {
-    let Send {
-        conversation,
-        to,
-        client_id,
-        text,
-        attachments: None | Some(Attachments),
-        reply_to,
-        mentions,
-        metadata,
-    } = send;
+    let Send { conversation, to, client_id, text, attachments, reply_to, mentions, metadata } = send;
     let to =
         one_of(("/conversation", conversation.map(Destination::from)), ("/to", to.map(Destination::from)))?;
-    if text.is_none() {
-        return Err(Failure::invalid("/text", "a message needs a text"));
+    let attachments = attachments.unwrap_or_default();
+    if text.is_none() && attachments.is_empty() {
+        return Err(Failure::invalid("/text", "a message needs a text or an attachment"));
     }
     let mut content = Content::default();
     content.text = text;
     content.reply_to = reply_to;
     content.mentions = mentions.unwrap_or_default();
     content.metadata = metadata;
-    Ok(Command::Send { to, draft: Draft::new(content).client_id(client_id) })
+    Ok(Command::Send { to, draft: Draft::new(content).client_id(client_id).attachments(attachments) })
 }
 
 pub(super) fn edit(change: Edit) -> Command {
     let Edit { conversation, seq, text, attachments, mentions, metadata, rev, client_id } = change;
-    // There are none yet, so there is nothing to change about them.
-    let (Patch::Keep | Patch::Clear | Patch::Set(Attachments)) = attachments;
     let mut edit = chat_core::Edit::default();
     edit.text = text;
+    edit.attachments = attachments;
     edit.mentions = mentions;
     edit.metadata = metadata;
     edit.rev = rev;

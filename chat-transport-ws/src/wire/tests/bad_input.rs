@@ -107,7 +107,7 @@ const RULES: &[(&str, &str, &str)] = &[
     ("message.send", r#"C,"client_id":"c","text":"a\r""#, "/text"),
     ("message.send", r#"C,"client_id":"c","text":"a\u0085""#, "/text"),
     // The rest of a message.
-    ("message.send", r#"C,"client_id":"c","text":"a","attachments":[{}]"#, "/attachments"),
+    ("message.send", r#"C,"client_id":"c","text":"a","attachments":[{}]"#, "/attachments/0"),
     ("message.send", r#"C,"client_id":"c","text":"a","attachments":"f""#, "/attachments"),
     ("message.send", r#"C,"client_id":"c","attachments":[]"#, "/text"),
     ("message.send", r#"C,"client_id":"c","text":"a","reply_to":1.0"#, "/reply_to"),

@@ -63,8 +63,8 @@ impl Said {
     }
 }
 
-fn ids(users: &[UserId]) -> Value {
-    users.iter().map(ToString::to_string).collect()
+fn ids<T: ToString>(ids: &[T]) -> Value {
+    ids.iter().map(ToString::to_string).collect()
 }
 
 fn object(data: &Metadata) -> Value {
@@ -140,6 +140,7 @@ fn about_messages(command: &Command) -> (&'static str, Said) {
             let said = said
                 .client_id(draft.client_id.as_ref())
                 .maybe("text", content.text.as_ref().map(Text::as_str))
+                .maybe("attachments", (!draft.attachments.is_empty()).then(|| ids(&draft.attachments)))
                 .seq("reply_to", content.reply_to)
                 .maybe("mentions", mentions)
                 .maybe("metadata", content.metadata.as_ref().map(object));
@@ -149,6 +150,7 @@ fn about_messages(command: &Command) -> (&'static str, Said) {
             let said = in_conversation(conversation)
                 .seq("seq", Some(*seq))
                 .patch("text", &edit.text, |text| text.as_str().into())
+                .patch("attachments", &edit.attachments, |files| ids(files))
                 .patch("mentions", &edit.mentions, |users| ids(users))
                 .patch("metadata", &edit.metadata, object)
                 .seq("rev", edit.rev)

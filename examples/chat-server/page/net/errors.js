@@ -37,6 +37,7 @@ const SENTENCES = {
   not_accepted: "This person accepts this from friends only.",
   too_many_members: "This group is full.",
   payload_too_large: "This is too large.",
+  unsupported_media_type: "Files of this type are not accepted here.",
   rate_limited: "Too much at once. Please wait a moment.",
   overloaded: "The server is busy. Please try again in a moment.",
   unavailable: "The server cannot reach its data at the moment. Please try again.",

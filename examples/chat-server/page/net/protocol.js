@@ -3,6 +3,19 @@
 
 /** @typedef {{id: string, username?: string, full_name?: string, picture?: string}} Profile */
 
+/** @typedef {{content_type: string, bytes: number, width?: number, height?: number}} Thumbnail */
+
+/**
+ * @typedef {object} Attachment
+ * @property {string} id
+ * @property {string} name
+ * @property {string} content_type
+ * @property {number} bytes
+ * @property {number} [width] of a picture
+ * @property {number} [height] of a picture
+ * @property {Thumbnail} [thumbnail]
+ */
+
 /**
  * @typedef {object} Message
  * @property {string} id
@@ -12,6 +25,7 @@
  * @property {string} [sender] absent: the system
  * @property {string} client_id
  * @property {string} [text]
+ * @property {Attachment[]} [attachments]
  * @property {string} created_at
  * @property {string} [edited_at]
  * @property {string} [deleted_at]

@@ -4,7 +4,7 @@
 // it is repeated with the same id after every reconnect and reload, and the server stores it once. A direct
 // message always names the person (`to`), also once the conversation exists: one address, hence one order.
 
-/** @import {Message} from "../net/protocol.js" */
+/** @import {Attachment, Message} from "../net/protocol.js" */
 
 /** @typedef {{to: string} | {conversation: string}} Address */
 
@@ -12,7 +12,8 @@
  * @typedef {object} Outgoing
  * @property {string} client_id
  * @property {Address} address
- * @property {string} text
+ * @property {string} text may be empty where there are files
+ * @property {Attachment[]} [attachments] files that are with the server already
  * @property {number} at when it was written (milliseconds), which is its place in the queue
  * @property {string | null} refused the server's code, when repeating it would not help
  */

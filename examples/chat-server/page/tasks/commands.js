@@ -1,7 +1,7 @@
 // Where you are: everything a person can do here, one function each. Refusals are told in a sentence; what was
 // written goes into the queue and needs no answer.
 
-/** @import {Friendship, HistoryReply, Member, Message, Profile, Role, Summary} from "../net/protocol.js" */
+/** @import {Attachment, Friendship, HistoryReply, Member, Message, Profile, Role, Summary} from "../net/protocol.js" */
 /** @import {Request} from "../net/connection.js" */
 /** @import {Conversation} from "../state/conversations.js" */
 /** @import {Address} from "../state/outgoing.js" */
@@ -35,9 +35,9 @@ export class Commands {
     this.#store.dispatch({ type: "select", selected });
   }
 
-  /** @param {Address} address @param {string} text */
-  write(address, text) {
-    const outgoing = { client_id: uuid(), address, text, at: Date.now(), refused: null };
+  /** @param {Address} address @param {string} text @param {Attachment[]} attachments */
+  write(address, text, attachments) {
+    const outgoing = { client_id: uuid(), address, text, attachments, at: Date.now(), refused: null };
     this.#store.dispatch({ type: "written", outgoing });
   }
 

@@ -42,7 +42,7 @@ export function sending(store, request) {
    */
   async function settled(one, attempt) {
     try {
-      const { message } = await request("message.send", { ...one.address, client_id: one.client_id, text: one.text });
+      const { message } = await request("message.send", { ...one.address, client_id: one.client_id, ...content(one) });
       arrived(one, message);
       return true;
     } catch (error) {
@@ -66,6 +66,12 @@ export function sending(store, request) {
   }
 
   return store.subscribe(pump);
+}
+
+/** What is absent is left out. @param {Outgoing} outgoing */
+function content({ text, attachments = [] }) {
+  const files = attachments.map((one) => one.id);
+  return { ...(text === "" ? {} : { text }), ...(files.length === 0 ? {} : { attachments: files }) };
 }
 
 /**

@@ -8,6 +8,7 @@
 /** @import {State} from "../state/state.js" */
 /** @import {Commands} from "../tasks/commands.js" */
 /** @import {Item} from "./messages.js" */
+/** @import {AttachmentsView} from "./attachments.js" */
 import { sentence } from "../net/errors.js";
 import { nameOf, open, progress, readers } from "../state/selectors.js";
 import { confirm } from "./confirm.js";
@@ -35,15 +36,17 @@ export class Bubble {
   /** @type {Tools} */ #offered = "none";
   /** @type {Message | null} */ #message = null;
   /** @type {Commands} */ #commands;
+  /** @type {AttachmentsView} */ #attachments;
   /** @type {(message: Message) => void} */ #edit;
   /** @type {HTMLElement} */ element;
 
-  /** @param {Commands} commands @param {(message: Message) => void} edit */
-  constructor(commands, edit) {
+  /** @param {Commands} commands @param {AttachmentsView} attachments @param {(message: Message) => void} edit */
+  constructor(commands, attachments, edit) {
     this.#commands = commands;
+    this.#attachments = attachments;
     this.#edit = edit;
     const foot = h("span", { class: "foot" }, this.#edited, this.#time, this.#mark);
-    const parts = [this.#author, this.#text, foot, this.#tools];
+    const parts = [this.#author, attachments.element, this.#text, foot, this.#tools];
     this.element = h("li", { class: "message", "data-test": "message", tabindex: -1 }, ...parts);
   }
 
@@ -70,6 +73,7 @@ export class Bubble {
     this.element.classList.toggle("deleted", deleted !== undefined);
     setText(this.#author, mine ? "You" : sender ? nameOf(state, sender) : "System");
     setText(this.#text, deleted ? "Message deleted" : (message.text ?? ""));
+    this.#attachments.show(message.attachments ?? []);
     setText(this.#edited, message.edited_at && !deleted ? "edited" : "");
     setText(this.#time, clock(message.created_at));
     this.#time.dateTime = message.created_at;
@@ -78,10 +82,11 @@ export class Bubble {
   }
 
   /** @param {Outgoing} outgoing */
-  #showOutgoing({ client_id: clientId, text, refused }) {
+  #showOutgoing({ client_id: clientId, text, attachments = [], refused }) {
     this.element.classList.add("mine", "unnamed");
     setText(this.#author, "You");
     setText(this.#text, text);
+    this.#attachments.show(attachments);
     setText(this.#time, refused === null ? "" : sentence(refused));
     this.#showMark(refused === null ? "sending" : "refused", 0);
     this.#offer(refused === null ? "none" : "refused", clientId);

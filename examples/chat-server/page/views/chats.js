@@ -75,7 +75,7 @@ function preview(state, conversation) {
   if (typist) return `${nameOf(state, typist)} is typing…`;
   const last = latest(conversation);
   if (!last) return "";
-  const text = last.deleted_at ? "Message deleted" : (last.text ?? "").slice(0, PREVIEW_LETTERS);
+  const text = last.deleted_at ? "Message deleted" : (last.text ?? last.attachments?.[0]?.name ?? "").slice(0, PREVIEW_LETTERS);
   if (last.sender === state.me.id) return `You: ${text}`;
   return conversation.kind === "direct" || !last.sender ? text : `${nameOf(state, last.sender)}: ${text}`;
 }

@@ -5,6 +5,7 @@
 /** @import {State} from "../state/state.js" */
 /** @import {Commands} from "../tasks/commands.js" */
 /** @import {Typing} from "../tasks/typing.js" */
+/** @import {WaitingFiles} from "./waiting.js" */
 import { laneOf } from "../state/outgoing.js";
 import { open } from "../state/selectors.js";
 import { find } from "./dom.js";
@@ -17,11 +18,13 @@ export class ComposerView {
   /** @type {Message | null} */ #editing = null;
   /** @type {Commands} */ #commands;
   /** @type {Typing} */ #typing;
+  /** @type {WaitingFiles} */ #files;
   /** @type {() => State} */ #state;
 
-  /** @param {Commands} commands @param {Typing} typing @param {() => State} state */
-  constructor(commands, typing, state) {
+  /** @param {Commands} commands @param {Typing} typing @param {WaitingFiles} files @param {() => State} state */
+  constructor(commands, typing, files, state) {
     this.#commands = commands;
+    this.#files = files;
     this.#typing = typing;
     this.#state = state;
     this.#text.onkeydown = (event) => this.#key(event);
@@ -50,6 +53,7 @@ export class ComposerView {
     if (this.#editing) this.#endEditing();
     this.#drafts.set(this.#lane, this.#text.value);
     this.#lane = lane;
+    this.#files.show(lane);
     this.#text.value = this.#drafts.get(lane) ?? "";
     if (selected && matchMedia("(pointer: fine)").matches) this.#text.focus();
   }
@@ -74,9 +78,13 @@ export class ComposerView {
 
   #send() {
     const { selected } = this.#state();
-    if (!selected || this.#text.value.trim() === "") return;
+    if (!selected) return;
     if (this.#editing) return this.#change(this.#editing);
-    this.#commands.write(selected, this.#text.value);
+    const text = this.#text.value.trim() === "" ? "" : this.#text.value;
+    if (!this.#files.areWhole()) return; // what is on its way goes with the message it was chosen for
+    const attachments = this.#files.take();
+    if (text === "" && attachments.length === 0) return;
+    this.#commands.write(selected, text, attachments);
     this.#drafts.delete(this.#lane);
     this.#text.value = "";
     this.#typing.sent();
@@ -84,6 +92,7 @@ export class ComposerView {
 
   /** @param {Message} message */
   async #change(message) {
+    if (this.#text.value.trim() === "") return;
     const same = message.text === this.#text.value;
     if (same || (await this.#commands.edit(message, this.#text.value))) this.#endEditing();
   }

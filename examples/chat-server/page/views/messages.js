@@ -5,6 +5,7 @@
 /** @import {Line} from "../state/selectors.js" */
 /** @import {State} from "../state/state.js" */
 /** @import {Commands} from "../tasks/commands.js" */
+/** @import {AttachmentsView} from "./attachments.js" */
 import { lines, open } from "../state/selectors.js";
 import { Bubble } from "./bubble.js";
 import { find, h, keyed, setText } from "./dom.js";
@@ -27,12 +28,14 @@ export class MessagesView {
   #loading = false;
   /** @type {Commands} */ #commands;
   /** @type {() => State} */ #state;
+  /** @type {() => AttachmentsView} */ #attachments;
   /** @type {(message: Message) => void} */ #edit;
 
-  /** @param {Commands} commands @param {() => State} state @param {(message: Message) => void} edit */
-  constructor(commands, state, edit) {
+  /** @param {Commands} commands @param {() => State} state @param {() => AttachmentsView} attachments @param {(message: Message) => void} edit */
+  constructor(commands, state, attachments, edit) {
     this.#commands = commands;
     this.#state = state;
+    this.#attachments = attachments;
     this.#edit = edit;
     this.#earlier.onclick = () => this.#load();
     this.#log.onscroll = () => {
@@ -59,7 +62,7 @@ export class MessagesView {
 
   /** @param {Item} item @returns {{element: HTMLElement, show: (state: State, item: Item, before: Item | undefined) => void}} */
   #create({ kind }) {
-    return kind === "day" ? new Day() : kind === "note" ? new Note() : new Bubble(this.#commands, this.#edit);
+    return kind === "day" ? new Day() : kind === "note" ? new Note() : new Bubble(this.#commands, this.#attachments(), this.#edit);
   }
 
   /**

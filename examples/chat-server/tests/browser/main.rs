@@ -11,11 +11,16 @@ mod person;
 mod server;
 mod window;
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 use driver::{Driver, WindowSize};
 use person::Person;
 use server::Server;
 use window::{Phase, Window};
+
+/// A PNG of one pixel.
+const DOT: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\x05\0\x01\xff\x89\x99=\x1d\0\0\0\0IEND\xaeB`\x82";
 
 /// Text that would run if the page ever took what people write for HTML.
 const MISCHIEF: &str = "<img src=x onerror=alert(1)> & <b>bold</b>";
@@ -47,6 +52,7 @@ async fn story(ana: Window, bob: Window) -> Result<()> {
 
     become_friends(&ana, &bob, &cyn).await.context("becoming friends")?;
     let mut direct = talk_both_ways(&ana, &bob).await.context("talking both ways")?;
+    send_files(&ana, &bob, data.path(), &mut direct).await.context("sending files")?;
     let mut group = talk_in_a_group(&ana, &bob, &cyn).await.context("talking in a group")?;
 
     ana.open_chat("Bob Berg").await?;
@@ -86,6 +92,27 @@ async fn become_friends(ana: &Window, bob: &Window, cyn: &Person) -> Result<()> 
     cyn.request_friend("ana").await?;
     ana.click_in(r#"[data-test="incoming"] [data-username="cyn"]"#, "friend-accept").await?;
     ana.see(r#"[data-test="friends"] [data-username="cyn"]"#).await
+}
+
+/// A picture and a text go up with a bar, and come down as a picture that is shown and a file to be saved.
+async fn send_files(ana: &Window, bob: &Window, folder: &Path, said: &mut Vec<String>) -> Result<()> {
+    let (picture, text) = (folder.join("dot.png"), folder.join("notes.txt"));
+    std::fs::write(&picture, DOT)?;
+    std::fs::write(&text, "milk, bread")?;
+    for file in [&picture, &text] {
+        ana.type_into("file-choice", file.to_str().context("a path is text")?).await?;
+    }
+    ana.see(r#"[data-test="waiting-file"] progress"#).await?;
+    let whole = r#"[data-test="waiting-file"][data-state="whole"]"#;
+    ana.see(&format!("{whole} + {whole}")).await?;
+    ana.write("a picture and a list").await?;
+    said.push("a picture and a list".to_owned());
+    for window in [ana, bob] {
+        window.see_picture().await?;
+        window.see_text("attachment-file", "notes.txt (11 B)").await?;
+    }
+    anyhow::ensure!(ana.count(r#"[data-test="waiting-file"]"#).await? == 0, "what is sent waits no more");
+    Ok(())
 }
 
 /// The first message makes the conversation; unread, typing and read are seen by the other side.

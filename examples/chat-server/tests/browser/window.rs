@@ -97,6 +97,17 @@ impl Window {
         self.find(Locator::XPath(&path)).await.map(drop)
     }
 
+    /// A picture that came from the server and could be drawn.
+    pub(crate) async fn see_picture(&self) -> Result<()> {
+        let image = self.find(Locator::Css(&named("attachment-image"))).await?;
+        let drawn = "const [image] = arguments; return image.decode().then(() => image.naturalWidth)";
+        // Its address is set when it has been fetched.
+        self.find(Locator::Css(&format!(r#"{}[src^="blob:"]"#, named("attachment-image")))).await?;
+        let width = self.client.execute(drawn, vec![serde_json::to_value(&image)?]).await?;
+        anyhow::ensure!(width == 1, "the picture is drawn, {width} wide");
+        Ok(())
+    }
+
     /// Every message shown is in the log.
     pub(crate) async fn see_none_on_its_way(&self) -> Result<()> {
         self.see(r#"[data-test="messages"]:not(:has([data-test="message"]:not([data-seq])))"#).await

@@ -171,11 +171,12 @@ fn full_draft() -> Draft {
     full.reply_to = Some(seq(2));
     full.mentions = vec![user(BO)];
     full.metadata = Some(metadata());
-    Draft::new(full).client_id(client_id())
+    Draft::new(full).client_id(client_id()).attachments([uuid(20).into(), uuid(21).into()])
 }
 
 fn full_edit() -> Edit {
     let mut edit = Edit::text("better").unwrap();
+    edit.attachments = Patch::Set(vec![uuid(21).into()]);
     edit.mentions = Patch::Set(vec![user(BO)]);
     edit.metadata = Patch::Set(metadata());
     edit.rev = Some(seq(5));
@@ -185,6 +186,7 @@ fn full_edit() -> Edit {
 fn clearing_edit() -> Edit {
     let mut edit = Edit::default();
     edit.text = Patch::Clear;
+    edit.attachments = Patch::Clear;
     edit.mentions = Patch::Clear;
     edit.metadata = Patch::Clear;
     edit

@@ -3,6 +3,7 @@
 mod answers;
 mod commands;
 
+use chat_core::attachment::{Attachment, FileName, Rendition, Size};
 use chat_core::command::{Friend, FriendsSince, Standpoint, Summary};
 use chat_core::friendship::View;
 use chat_core::{
@@ -73,9 +74,33 @@ pub(in crate::wire::tests) fn message(number: u64, content: Content) -> Message 
     message
 }
 
+fn rendition(content_type: &str, bytes: u64, size: Option<(u32, u32)>) -> Rendition {
+    let size = size.map(|(width, height)| Size { width, height });
+    Rendition { content_type: content_type.to_owned(), bytes, size }
+}
+
+fn picture() -> Attachment {
+    Attachment {
+        id: uuid(20).into(),
+        name: FileName::new("lake \u{1f30a}.jpg").unwrap(),
+        file: rendition("image/jpeg", 123_456, Some((640, 480))),
+        thumbnail: Some(rendition("image/jpeg", 7_890, Some((320, 240)))),
+    }
+}
+
+fn letter() -> Attachment {
+    Attachment {
+        id: uuid(21).into(),
+        name: FileName::new("letter.pdf").unwrap(),
+        file: rendition("application/pdf", 1_024, None),
+        thumbnail: None,
+    }
+}
+
 fn full_message() -> Message {
     let mut full = content("hello\n\t\"wörld\" 😀");
     full.reply_to = Some(seq(2));
+    full.attachments = vec![picture(), letter()];
     full.mentions = vec![user(BO), user(ANA)];
     full.metadata = Some(metadata());
     let mut message = message(3, full);
