@@ -475,7 +475,7 @@ group! {
     } talk_changes ping_talk {
         fn receipt_log(&self) -> Option<&dyn ReceiptLog> {
             Some(self)
-    }
+        }
 
         // Optional parts may be left out; a chat with attachments does not start on this store.
         fn attachments(&self) -> Option<&dyn Attachments> {
