@@ -113,7 +113,7 @@ impl MongoStore {
 
     fn attachments_between(&self, after: Option<AttachmentId>, through: Option<AttachmentId>) -> Document {
         let keys = self.keys();
-        self.between(after.map(|id| keys.attachment(id)), through.map(|id| keys.attachment(id)))
+        self.between(1, after.map(|id| keys.attachment(id)), through.map(|id| keys.attachment(id)))
     }
 }
 

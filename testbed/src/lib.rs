@@ -5,6 +5,8 @@
 //! - [`proxy`]: a line to a server that a test can cut, stall, delay, or let lose a reply.
 //! - [`balancer`]: one address for several servers.
 //! - [`mailbox`]: what a mail server received.
+//! - [`system`]: a server of ours as a process.
+//! - `people` (a feature): those who use it, over HTTP and sockets.
 //! - [`programs`]: what is on this machine, and installing what is not.
 //!
 //! `cargo xtask test` starts what the tests share and passes the URLs on in the environment; a test that wants to hurt
@@ -13,7 +15,10 @@
 
 pub mod balancer;
 pub mod mailbox;
+#[cfg(feature = "people")]
+pub mod people;
 pub mod process;
 pub mod programs;
 pub mod proxy;
 pub mod services;
+pub mod system;

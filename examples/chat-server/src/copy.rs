@@ -35,7 +35,7 @@ pub(crate) async fn run(settings: &Settings, arguments: CopyArgs) -> anyhow::Res
 fn source(settings: &Settings, arguments: &CopyArgs) -> anyhow::Result<Places> {
     let Some(from) = &arguments.from else {
         ensure!(arguments.from_accounts.is_none(), "--from-accounts: --from is missing");
-        return Places::of(settings);
+        return crate::store::places(settings);
     };
     let accounts = arguments.from_accounts.as_deref();
     let accounts = accounts.map(|url| Place::parse("--from-accounts", url)).transpose()?;

@@ -2,24 +2,19 @@
 //!
 //! `main` reads the command line and hands over; each module is one idea. What a chat does is decided in
 //! `chat-core`, what goes over the wire in `chat-transport-ws`; here is only what makes a process out of them:
-//! settings ([`cli`], [`settings`]), a key ([`key`]), a store ([`store`]), signals ([`signals`]), logs
-//! ([`logging`]), metrics ([`metrics`]), mail ([`mail`]), other nodes ([`notify`]), an operator's commands ([`admin`]) and the way to another database ([`copy`](mod@copy)).
+//! settings ([`cli`], [`settings`]), a store ([`store`]), logs ([`logging`]), metrics
+//! ([`metrics`]), an operator's commands ([`admin`]) and the way to another database
+//! ([`copy`](mod@copy)). What every server of its own needs is in `chat-host`, the page in `chat-page`.
 
 mod admin;
-mod attachments;
 mod bar;
 mod cli;
 mod copy;
 mod failure;
-mod key;
 mod logging;
-mod mail;
 mod metrics;
-mod notify;
-mod page;
 mod serve;
 mod settings;
-mod signals;
 mod store;
 
 use std::process::ExitCode;

@@ -10,22 +10,21 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use chat_attachments::{Options, Types};
 use chat_core::accounts::{AccountOptions, Accounts, Keys, Mailer};
 use chat_core::{Chat, Files, Notifier};
-use chat_transport_ws::Options;
+use chat_host::signals::Signals;
+use chat_host::{files, host, key, mail, notify};
+use chat_transport_ws::Options as Doors;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::interval;
 
 use crate::admin::{self, Operator};
+use crate::metrics;
 use crate::settings::Settings;
-use crate::signals::Signals;
-use crate::store::{Base, Opened, Places};
-use crate::{attachments, key, mail, metrics, notify, page};
-
-/// How often what accounts leave behind is finished.
-const SWEEP: Duration = Duration::from_mins(1);
+use crate::store::{Base, Opened, Place};
 
 /// How often what was measured is put together.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -36,21 +35,22 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// When it cannot start; once it serves, it ends well.
 pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
-    let places = Places::of(settings)?;
+    let places = crate::store::places(settings)?;
     let listener = TcpListener::bind(settings.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", settings.listen))?;
     let recorder = metrics::install()?;
     settings.make_data_dir()?;
     let keys = key::load_or_make(&settings.signing_key_file())?;
-    let mailer = mail::mailer(settings)?;
-    let notifier = notify::notifier(settings, &keys).await?;
-    let files = attachments::open(settings)?;
+    let mailer =
+        mail::mailer(settings.smtp.as_deref(), settings.mail_from.as_deref(), settings.public_url())?;
+    let notifier = notify::notifier(settings.notify.as_deref(), settings.store.as_deref(), &keys).await?;
+    let files = files(settings, places.talk == Place::Memory)?;
     let store = places.open().await?;
     let accounts = accounts(settings, keys, &store, mailer);
     let chat = chat(settings, &store, &accounts, notifier, files).await?;
 
     let mut helpers = JoinSet::new();
-    helpers.spawn(sweep(accounts.clone()));
+    helpers.spawn(host::sweep(accounts.clone()));
     helpers.spawn({
         let accounts = accounts.clone();
         async move { accounts.send_mails().await }
@@ -71,6 +71,13 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     helpers.shutdown().await;
     accounts.disconnect();
     store.close().await
+}
+
+/// The place of the files, with the types that may be sent.
+fn files(settings: &Settings, is_forgetful: bool) -> anyhow::Result<Arc<dyn Files>> {
+    let types = Types::new(&settings.attachment_type).context("--attachment-type")?;
+    let options = Options::default().types(types).pixels_max(settings.limit.attachment_pixels_max);
+    files::open(&files::place(settings.attachments.as_deref(), is_forgetful, &settings.data_dir), options)
 }
 
 /// The accounts over this store.
@@ -114,7 +121,7 @@ async fn chat(
 
 /// Everything that is answered over HTTP.
 fn app(settings: &Settings, recorder: PrometheusHandle, chat: &Chat, accounts: Accounts) -> Router {
-    let mut options = Options::with_accounts(accounts);
+    let mut options = Doors::with_accounts(accounts);
     for origin in &settings.allowed_origin {
         options = options.allowed_origin(origin);
     }
@@ -125,25 +132,13 @@ fn app(settings: &Settings, recorder: PrometheusHandle, chat: &Chat, accounts: A
         options = options.public_url(url);
     }
     chat_transport_ws::router(chat.clone(), options)
-        .merge(page::routes())
+        .merge(chat_page::routes())
         .merge(metrics::routes(recorder, settings))
 }
 
 /// The one line on standard output. Who started us may read no further.
 fn announce(address: SocketAddr) {
     let _ = writeln!(std::io::stdout(), "listening on http://{address}");
-}
-
-/// Finishes now and then what accounts leave behind.
-async fn sweep(accounts: Accounts) {
-    let mut due = interval(SWEEP);
-    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        due.tick().await;
-        if let Err(error) = accounts.sweep().await {
-            tracing::warn!(code = error.code(), "a sweep of the accounts failed, the next one goes on");
-        }
-    }
 }
 
 /// Puts together now and then what was measured, so that it does not pile up while nobody asks for it.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use testbed::programs;
 
 /// Where the tests lie, files named `….test.js`.
-const TESTS: &str = "examples/chat-server/page-tests";
+const TESTS: &str = "chat-page/page-tests";
 
 /// Where the type checker is configured and installed.
 const CHECKER: &str = ".config/page";

@@ -52,7 +52,7 @@ pub(crate) enum Report {
 pub(crate) async fn backup(settings: &Settings, path: &Path) -> anyhow::Result<ExitCode> {
     // The server works in another folder than this command may have been started in.
     let path = std::path::absolute(path).with_context(|| format!("{}", path.display()))?;
-    let places = Places::of(settings)?;
+    let places = crate::store::places(settings)?;
     ensure!(
         places.people.is_none(),
         "there are two databases: back up each with its own tool, or as --store alone"
@@ -74,7 +74,7 @@ pub(crate) async fn check(settings: &Settings) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// While a server runs on a file: it remembers the epoch too.
 pub(crate) async fn restored(settings: &Settings) -> anyhow::Result<ExitCode> {
-    let places = Places::of(settings)?;
+    let places = crate::store::places(settings)?;
     let runs = ask_server(&places, &Request::Check, &|_| {}).await?.is_some();
     ensure!(!runs, "the server runs on this database: stop it, put the backup in place, and say this then");
     places.must_exist()?;
@@ -109,7 +109,7 @@ enum Existing {
 
 /// Has the request done, by the server that holds the database or here.
 async fn ask(settings: &Settings, existing: Existing, request: Request) -> anyhow::Result<ExitCode> {
-    let places = Places::of(settings)?;
+    let places = crate::store::places(settings)?;
     let is_kept = places.all().any(|place| *place != Place::Memory);
     ensure!(is_kept, "there is nothing to work with in a store in memory");
     if let Some(report) = ask_server(&places, &request, &|_| {}).await? {

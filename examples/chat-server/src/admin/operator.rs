@@ -10,9 +10,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Report, Request};
+use chat_host::key;
+
 use crate::settings::Settings;
 use crate::store::{Base, Opened, Places};
-use crate::{copy, key, serve};
+use crate::{copy, serve};
 
 /// Who carries out requests: with the store, and the accounts in it.
 pub(crate) struct Operator {

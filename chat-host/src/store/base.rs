@@ -14,7 +14,7 @@ use super::Place;
 
 /// A database that is open.
 #[derive(Clone)]
-pub(crate) enum Base {
+pub enum Base {
     /// A file, and the store in it.
     Sqlite(PathBuf, SqliteStore),
     /// A server.
@@ -44,7 +44,7 @@ impl Base {
     }
 
     /// For the engine.
-    pub(crate) fn shared(&self) -> Arc<dyn Store> {
+    pub fn shared(&self) -> Arc<dyn Store> {
         match self {
             Self::Sqlite(_, store) => Arc::new(store.clone()),
             Self::Postgres(store) => Arc::new(store.clone()),
@@ -58,7 +58,7 @@ impl Base {
     ///
     /// # Errors
     /// When it cannot be read to its end.
-    pub(crate) async fn check(&self) -> anyhow::Result<Vec<String>> {
+    pub async fn check(&self) -> anyhow::Result<Vec<String>> {
         match self {
             Self::Sqlite(_, store) => Ok(lines(&store.check().await?)),
             Self::Postgres(store) => Ok(lines(&store.check().await?)),
@@ -72,7 +72,7 @@ impl Base {
     ///
     /// # Errors
     /// When that fails, and for what is no file: its own tools do that.
-    pub(crate) async fn backup(&self, to: &Path) -> anyhow::Result<()> {
+    pub async fn backup(&self, to: &Path) -> anyhow::Result<()> {
         match self {
             Self::Sqlite(_, store) => Ok(store.backup(to).await?),
             Self::Postgres(_) | Self::MySql(_) | Self::MongoDb(_) | Self::Memory(_) => {
@@ -85,7 +85,7 @@ impl Base {
     ///
     /// # Errors
     /// When that fails; the epoch is the old one then.
-    pub(crate) async fn renew_epoch(&self) -> anyhow::Result<()> {
+    pub async fn renew_epoch(&self) -> anyhow::Result<()> {
         match self {
             Self::Sqlite(_, store) => drop(store.renew_epoch().await?),
             Self::Postgres(store) => drop(store.renew_epoch().await?),
@@ -108,7 +108,7 @@ impl Base {
     ///
     /// # Errors
     /// When that fails.
-    pub(crate) async fn close(&self) -> anyhow::Result<()> {
+    pub async fn close(&self) -> anyhow::Result<()> {
         match self {
             Self::Sqlite(_, store) => store.close().await?,
             Self::Postgres(store) => store.close().await,

@@ -14,7 +14,7 @@ const EXPECTED: &str = "expected sqlite:PATH, postgres://…, mysql://…, mongo
 
 /// A database by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub enum Place {
     /// A file.
     Sqlite(PathBuf),
     /// A PostgreSQL server.
@@ -32,7 +32,7 @@ impl Place {
     ///
     /// # Errors
     /// When it is none; names the flag, and never the value.
-    pub(crate) fn parse(flag: &'static str, url: &str) -> anyhow::Result<Self> {
+    pub fn parse(flag: &'static str, url: &str) -> anyhow::Result<Self> {
         let (scheme, rest) = url.split_once(':').with_context(|| format!("{flag}: {EXPECTED}"))?;
         if scheme == "sqlite" {
             ensure!(!rest.is_empty(), "{flag} sqlite:PATH: the path is missing");
@@ -53,12 +53,12 @@ impl Place {
     ///
     /// # Errors
     /// When the database cannot be used, as when another process holds it or the password is wrong.
-    pub(crate) async fn open(&self) -> anyhow::Result<Base> {
+    pub async fn open(&self) -> anyhow::Result<Base> {
         Base::open(self).await.map_err(|error| self.cleanse(&error)).with_context(|| self.to_string())
     }
 
     /// The file, if it is one.
-    pub(crate) fn file(&self) -> Option<&Path> {
+    pub fn file(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(path) => Some(path),
             Self::Postgres(_) | Self::MySql(_) | Self::MongoDb(_) | Self::Memory => None,
@@ -66,7 +66,7 @@ impl Place {
     }
 
     /// What copies a database of this kind while it is used, where it is not us.
-    pub(crate) const fn backup_tool(&self) -> Option<&'static str> {
+    pub const fn backup_tool(&self) -> Option<&'static str> {
         match self {
             Self::Sqlite(_) | Self::Memory => None,
             Self::Postgres(_) => Some("pg_dump"),
@@ -101,11 +101,11 @@ impl fmt::Display for Place {
 
 /// The address of a server, which nothing prints.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret(String);
+pub struct Secret(String);
 
 impl Secret {
     /// For who connects.
-    pub(crate) fn expose(&self) -> &str {
+    pub fn expose(&self) -> &str {
         &self.0
     }
 

@@ -4,6 +4,9 @@
 //! with the API's by the server; there is no fallback here, so that an unknown address stays the API's to refuse.
 //! Files carry no hashed names: the browser asks again each time and mostly hears 304, which keeps all files of one
 //! version together.
+//!
+//! It speaks the protocol of `chat-transport-ws` and knows where it is served from by itself; a server merges it with
+//! [`routes`].
 
 use axum::Router;
 use axum::body::Body;
@@ -81,7 +84,7 @@ const FILES: &[(&str, &[u8])] = embedded![
 ];
 
 /// The page at `/` and its files beside it.
-pub(crate) fn routes() -> Router {
+pub fn routes() -> Router {
     let files = FILES.iter().map(|&(path, body)| (path, File::new(path, body)));
     files.fold(Router::new().route("/", get(index)), |router, (path, file)| {
         router.route(&format!("/{path}"), get(move |headers: HeaderMap| async move { file.answer(&headers) }))

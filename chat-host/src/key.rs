@@ -20,7 +20,7 @@ const FILE_BYTES_MAX: u64 = 64 * 1024;
 ///
 /// # Errors
 /// When the file cannot be read or made, or is not as it must be; says why.
-pub(crate) fn load_or_make(path: &Path) -> anyhow::Result<Keys> {
+pub fn load_or_make(path: &Path) -> anyhow::Result<Keys> {
     let name = path.display();
     match make(path) {
         Ok(()) => tracing::debug!(file = %name, "made a signing key"),

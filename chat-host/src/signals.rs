@@ -10,7 +10,7 @@ const KILLED: i32 = 130;
 
 /// Both signals, listened to from here on.
 #[derive(Debug)]
-pub(crate) struct Signals {
+pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
@@ -20,12 +20,12 @@ impl Signals {
     ///
     /// # Errors
     /// When the system does not let us.
-    pub(crate) fn listen() -> io::Result<Self> {
+    pub fn listen() -> io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     /// Ends with the first signal; from then on another one ends the process.
-    pub(crate) async fn asked_to_drain(mut self) {
+    pub async fn asked_to_drain(mut self) {
         self.next().await;
         tracing::info!("draining; another signal stops at once");
         tokio::spawn(async move {

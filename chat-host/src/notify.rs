@@ -14,18 +14,20 @@ use chat_notify::postgres::PostgresNotifier;
 use chat_notify::redis::RedisNotifier;
 use chat_notify::{ClusterKey, Settings as Signed};
 
-use crate::settings::Settings;
-
 /// What the derived key is for.
 const PURPOSE: &str = "notices between nodes";
 
-/// The line that the settings name, if they name one.
+/// The line that a URL names, if there is one; `postgres` alone is the database of the store.
 ///
 /// # Errors
 /// When it is none, or the broker cannot be reached.
-pub(crate) async fn notifier(settings: &Settings, keys: &Keys) -> anyhow::Result<Option<Arc<dyn Notifier>>> {
-    let Some(url) = settings.notify.as_deref() else { return Ok(None) };
-    let url = address(url, settings.store.as_deref())?;
+pub async fn notifier(
+    url: Option<&str>,
+    store: Option<&str>,
+    keys: &Keys,
+) -> anyhow::Result<Option<Arc<dyn Notifier>>> {
+    let Some(url) = url else { return Ok(None) };
+    let url = address(url, store)?;
     let signed = Signed::new().key(ClusterKey::new(keys.derive(PURPOSE))?);
     let notifier: Arc<dyn Notifier> = match url.split_once(':').map(|(scheme, _)| scheme) {
         Some("redis" | "rediss") => Arc::new(RedisNotifier::connect(url, signed).await.context("--notify")?),
@@ -71,11 +73,10 @@ mod tests {
             "redis://ana:secret@127.0.0.1:1",
             "nats://ana:secret@127.0.0.1:1",
         ] {
-            let settings = Settings { notify: Some(url.to_owned()), ..Settings::default() };
-            let error = notifier(&settings, &keys).await.err().unwrap();
+            let error = notifier(Some(url), None, &keys).await.err().unwrap();
             let error = format!("{error:#}");
             assert!(error.starts_with("--notify") && !error.contains("secret"), "{error}");
         }
-        assert!(notifier(&Settings::default(), &keys).await.unwrap().is_none());
+        assert!(notifier(None, None, &keys).await.unwrap().is_none());
     }
 }

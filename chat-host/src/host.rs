@@ -1,0 +1,277 @@
+//! A system from its command line to its end, in the order in which it can fail: what is cheap is tried first, so that a
+//! start that cannot work leaves nothing behind and says one line.
+
+use std::io::{IsTerminal as _, Write as _, stderr, stdout};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use chat_attachments::Options;
+use chat_core::accounts::{AccountOptions, Accounts, AccountsBuilder};
+use chat_core::{Chat, Files, Limits, Policies};
+use chat_transport_ws::Options as Doors;
+use clap::Args;
+use rustix::fs::Mode;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::signals::Signals;
+use crate::store::{Logins, Opened, Place, Places};
+use crate::{files, key, mail, notify};
+
+/// How often what accounts leave behind is finished.
+const SWEEP: Duration = Duration::from_mins(1);
+
+/// What a run ends with that could not do what it was asked.
+const FAILED: u8 = 2;
+
+/// The settings that every system has, as flags and in the environment.
+#[derive(Clone, Debug, Args)]
+#[non_exhaustive]
+#[expect(clippy::doc_markdown, reason = "these are the texts of --help, which is no Markdown")]
+pub struct Flags {
+    /// Address to listen on; port 0 picks a free one
+    #[arg(long, env = "CHAT_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// Folder of the signing key, and of the database where none is named; made when missing
+    #[arg(long, env = "CHAT_DATA_DIR", value_name = "DIR", default_value = "./chat-data")]
+    pub data_dir: PathBuf,
+
+    /// Where everything is kept: sqlite:PATH, postgres://…, mysql://… (MariaDB too), mongodb://…, or memory:
+    #[arg(long, env = "CHAT_STORE", value_name = "URL", hide_env_values = true)]
+    pub store: Option<String>,
+
+    /// Where people, their logins and friendships are kept, when that is another database than the rest's
+    #[arg(long, env = "CHAT_ACCOUNTS_STORE", value_name = "URL", hide_env_values = true)]
+    pub accounts_store: Option<String>,
+
+    /// How several processes tell each other what is new: redis://…, nats://…, postgres://… [default: they ask the
+    /// database every second]
+    #[arg(long, env = "CHAT_NOTIFY", value_name = "URL", hide_env_values = true)]
+    pub notify: Option<String>,
+
+    /// Address that browsers see, scheme included; issuer of the tokens [default: http://LISTEN]
+    #[arg(long, env = "CHAT_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Server that mail goes through: smtp://USER:PASSWORD@HOST:PORT, smtps://… [default: no mail]
+    #[arg(long, env = "CHAT_SMTP", value_name = "URL", hide_env_values = true)]
+    pub smtp: Option<String>,
+
+    /// Address that mail is from
+    #[arg(long, env = "CHAT_MAIL_FROM", value_name = "ADDRESS")]
+    pub mail_from: Option<String>,
+
+    /// Where the files of messages are: a folder, s3://BUCKET/PREFIX, or memory: [default: DATA_DIR/attachments]
+    #[arg(long, env = "CHAT_ATTACHMENTS", value_name = "PLACE")]
+    pub attachments: Option<String>,
+
+    /// File of the key that signs tokens, which all processes of a system share; made when missing [default:
+    /// DATA_DIR/signing.key]
+    #[arg(long, env = "CHAT_SIGNING_KEY_FILE", value_name = "FILE")]
+    pub signing_key_file: Option<PathBuf>,
+
+    /// Origin of web pages that may connect besides our own host's; repeatable, in the environment separated by commas
+    #[arg(long, env = "CHAT_ALLOWED_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub allowed_origin: Vec<String>,
+}
+
+impl Flags {
+    /// The address that browsers see.
+    pub fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+
+    fn signing_key_file(&self) -> PathBuf {
+        self.signing_key_file.clone().unwrap_or_else(|| self.data_dir.join("signing.key"))
+    }
+}
+
+/// What is particular to a system, beside its routes.
+#[derive(Clone, Debug)]
+pub struct System {
+    /// What it is called on standard error.
+    pub name: &'static str,
+    /// Where everything is kept unless it is said otherwise, with this data folder.
+    pub default_store: fn(&Path) -> Place,
+    /// The same of people, in a system that keeps them elsewhere.
+    pub default_accounts_store: Option<fn(&Path) -> Place>,
+    /// Which of two databases has the logins.
+    pub logins: Logins,
+    /// Its bounds.
+    pub limits: Limits,
+    /// What strangers may do.
+    pub policies: Policies,
+    /// Its accounts, from the defaults.
+    pub accounts: fn(AccountOptions) -> AccountOptions,
+    /// Whether it shows when somebody had read up to where.
+    pub keeps_reads: bool,
+}
+
+impl System {
+    /// A system of this name that keeps everything in one place, with defaults for all else.
+    pub fn new(name: &'static str, default_store: fn(&Path) -> Place) -> Self {
+        Self {
+            name,
+            default_store,
+            default_accounts_store: None,
+            logins: Logins::WithPeople,
+            limits: Limits::default(),
+            policies: Policies::default(),
+            accounts: |options| options,
+            keeps_reads: false,
+        }
+    }
+}
+
+/// A system that is about to serve.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Host {
+    /// The engine.
+    pub chat: Chat,
+    /// Its users.
+    pub accounts: Accounts,
+    /// The bytes of files.
+    pub files: Arc<dyn Files>,
+    /// Where everything is kept.
+    pub places: Places,
+    /// How it was started.
+    pub flags: Flags,
+    store: Opened,
+}
+
+impl Host {
+    /// How the routes of our own protocol are set up.
+    pub fn options(&self) -> Doors {
+        let origins = self.flags.allowed_origin.iter().chain(&self.flags.public_url);
+        origins.fold(Doors::with_accounts(self.accounts.clone()), Doors::allowed_origin)
+    }
+
+    /// Opens the store and starts the engine and the accounts over it.
+    ///
+    /// # Errors
+    /// When something of it cannot be had; what was opened is closed then.
+    pub async fn open(system: &System, flags: Flags) -> anyhow::Result<Self> {
+        let places = places(system, &flags)?;
+        std::fs::create_dir_all(&flags.data_dir)
+            .with_context(|| format!("cannot make the data folder {}", flags.data_dir.display()))?;
+        let keys = key::load_or_make(&flags.signing_key_file())?;
+        let mailer = mail::mailer(flags.smtp.as_deref(), flags.mail_from.as_deref(), flags.public_url())?;
+        let notifier = notify::notifier(flags.notify.as_deref(), flags.store.as_deref(), &keys).await?;
+        let is_forgetful = places.talk == Place::Memory;
+        let place = files::place(flags.attachments.as_deref(), is_forgetful, &flags.data_dir);
+        let options = Options::default().pixels_max(system.limits.attachment_pixels_max);
+        let files = files::open(&place, options)?;
+        let store = places.open().await?;
+        let options = (system.accounts)(AccountOptions::new(flags.public_url()));
+        let accounts = Accounts::builder(store.shared(), keys, options).limits(system.limits.clone());
+        let accounts = mailer.into_iter().fold(accounts, AccountsBuilder::mailer).build();
+        let chat = Chat::over(store.shared())
+            .limits(system.limits.clone())
+            .policies(system.policies)
+            .files(Arc::clone(&files))
+            .directory(Arc::new(accounts.clone()))
+            .liveness(Arc::new(accounts.clone()));
+        let chat = if system.keeps_reads { chat.keep_reads() } else { chat };
+        let chat = match notifier {
+            Some(notifier) => chat.notifier(notifier),
+            None => chat.cluster(store.cluster()),
+        };
+        let chat = chat.build().await?;
+        accounts.connect(Arc::new(chat.clone()));
+        Ok(Self { chat, accounts, files, places, flags, store })
+    }
+}
+
+/// Where everything is kept.
+fn places(system: &System, flags: &Flags) -> anyhow::Result<Places> {
+    let named = |flag, url: &Option<String>| url.as_deref().map(|url| Place::parse(flag, url)).transpose();
+    let talk = named("--store", &flags.store)?.unwrap_or_else(|| (system.default_store)(&flags.data_dir));
+    let people = named("--accounts-store", &flags.accounts_store)?;
+    let people = people.or_else(|| system.default_accounts_store.map(|place| place(&flags.data_dir)));
+    Ok(Places::new(talk, people)?.logins(system.logins))
+}
+
+/// Runs a system whose routes `app` makes, until a signal ends it.
+pub fn run(
+    system: &System,
+    flags: Flags,
+    app: impl AsyncFnOnce(&Host) -> anyhow::Result<Router>,
+) -> ExitCode {
+    // Whatever this process makes is private to its owner: the database, the key.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    // The drivers of databases and brokers share one TLS, and leave it to the process which.
+    let provider = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    provider.expect("nothing was installed before");
+    let ran = log()
+        .and_then(|()| Ok(Runtime::new()?))
+        .and_then(|runtime| runtime.block_on(serve(system, flags, app)));
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let said = format!("{error:#}");
+            eprintln!("{}: {}", system.name, said.lines().map(str::trim).collect::<Vec<_>>().join(" "));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Lines on standard error. They hold ids, never passwords, tokens or texts.
+fn log() -> anyhow::Result<()> {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .from_env()
+        .context("RUST_LOG")?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .init();
+    Ok(())
+}
+
+async fn serve(
+    system: &System,
+    flags: Flags,
+    app: impl AsyncFnOnce(&Host) -> anyhow::Result<Router>,
+) -> anyhow::Result<()> {
+    let signals = Signals::listen()?;
+    let listener = TcpListener::bind(flags.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}", flags.listen))?;
+    let host = Host::open(system, flags).await?;
+    let app = app(&host).await?;
+    let mut helpers = JoinSet::new();
+    helpers.spawn(sweep(host.accounts.clone()));
+    helpers.spawn({
+        let accounts = host.accounts.clone();
+        async move { accounts.send_mails().await }
+    });
+    // Who started us may read no further.
+    let _ = writeln!(stdout(), "listening on http://{}", listener.local_addr()?);
+    chat_transport_ws::serve(listener, app, host.chat.clone(), signals.asked_to_drain()).await?;
+    helpers.shutdown().await;
+    host.accounts.disconnect();
+    host.store.close().await
+}
+
+/// Finishes now and then what accounts leave behind.
+pub async fn sweep(accounts: Accounts) {
+    let mut due = interval(SWEEP);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        due.tick().await;
+        if let Err(error) = accounts.sweep().await {
+            tracing::warn!(code = error.code(), "a sweep of the accounts failed, the next one goes on");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Signing up, logging in and out, and renewing a login.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use chat_core::accounts::{Login, Registration};
+use chat_core::{Device, Refusal};
+use chat_host::Host;
+use chat_host::answer::{Asked, bearer_or_bare, body};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::envelope::{Caller, Fail, success};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewUser {
+    username: String,
+    password: String,
+    full_name: String,
+    email: String,
+}
+
+pub(crate) async fn register(
+    State(host): State<Arc<Host>>,
+    request: Request,
+) -> Result<(StatusCode, Json<Value>), Fail> {
+    let NewUser { username, password, full_name, email } = body(request).await?;
+    let mut registration = Registration::new(username, password);
+    (registration.full_name, registration.email) = (Some(full_name), Some(email));
+    let account = host.accounts.register(registration).await?;
+    let made = account.created_at.to_string();
+    let data = json!({
+        "ID": account.user.to_string(),
+        "CreatedAt": made,
+        "UpdatedAt": made,
+        "username": account.username,
+        "password": "",
+        "full_name": account.full_name,
+    });
+    Ok((StatusCode::CREATED, success(data)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Credentials {
+    username: String,
+    password: String,
+}
+
+pub(crate) async fn log_in(State(host): State<Arc<Host>>, request: Request) -> Result<Json<Value>, Fail> {
+    let Credentials { username, password } = body(request).await?;
+    let login = Login { name: username, password: password.into() };
+    let tokens = host.accounts.log_in(login, Device::new("split-chat")).await?;
+    Ok(success(json!({
+        "username": tokens.user.username,
+        "full_name": tokens.user.full_name,
+        "token": tokens.access_token.expose(),
+        "refresh_token": tokens.refresh_token.expose(),
+    })))
+}
+
+/// Which logins end.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Which {
+    #[serde(default)]
+    all: bool,
+}
+
+pub(crate) async fn log_out(
+    State(host): State<Arc<Host>>,
+    Caller(caller): Caller,
+    Asked(Which { all }): Asked<Which>,
+) -> Result<Json<Value>, Fail> {
+    if all {
+        host.accounts.end_all(caller.user).await?;
+    } else {
+        host.accounts.log_out(caller.session).await?;
+    }
+    Ok(success(Value::Null))
+}
+
+pub(crate) async fn refresh(State(host): State<Arc<Host>>, headers: HeaderMap) -> Result<Json<Value>, Fail> {
+    let token = bearer_or_bare(&headers).ok_or(Refusal::Unauthenticated)?;
+    let tokens = host.accounts.refresh(token).await?;
+    Ok(success(json!({
+        "token": tokens.access_token.expose(),
+        "refresh_token": tokens.refresh_token.expose(),
+    })))
+}
