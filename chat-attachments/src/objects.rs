@@ -23,6 +23,12 @@ use crate::sniff::{self, HEAD_BYTES};
 /// Longest piece, in bytes: what of a file is in memory while it comes.
 const PIECE_BYTES: usize = 1024 * 1024;
 
+/// Smallest part that storage which speaks S3 takes, in bytes.
+const PART_BYTES: usize = 5 * 1024 * 1024;
+
+/// Largest picture once it is drawn anew, in bytes: it is in memory whole.
+const DRAWN_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Most pieces of one file, so that who sends single bytes does not make millions of objects.
 const PIECES_MAX: usize = 4_096;
 
@@ -111,23 +117,37 @@ impl ObjectFiles {
 
     /// Copies a file together, a piece at a time.
     async fn copy(&self, id: AttachmentId, pieces: &[Piece]) -> Result<(), FileError> {
-        let mut writer = BufWriter::new(Arc::clone(&self.store), file(id)).with_max_concurrency(1);
+        let writer = BufWriter::with_capacity(Arc::clone(&self.store), file(id), PART_BYTES);
+        let mut writer = writer.with_max_concurrency(1);
         for piece in pieces {
-            writer.put(self.read_piece(piece).await?).await.map_err(failed)?;
+            let put = async { writer.put(self.read_piece(piece).await?).await.map_err(failed) };
+            if let Err(error) = put.await {
+                // Parts of what is not whole are not left where they cost.
+                let _ = writer.abort().await;
+                return Err(error);
+            }
         }
         writer.shutdown().await.map_err(FileError::storage)
     }
 
     /// Draws a picture anew when it is its turn, on a thread that may take its time.
     async fn redraw(&self, pieces: &[Piece], format: image::ImageFormat) -> Result<Redrawn, FileError> {
-        let _easel = self.easels.acquire().await.map_err(FileError::storage)?;
+        let easel = Arc::clone(&self.easels).acquire_owned().await.map_err(FileError::storage)?;
         let mut bytes = BytesMut::new();
         for piece in pieces {
             bytes.extend_from_slice(&self.read_piece(piece).await?);
         }
         let (pixels_max, edge) = (self.options.pixels_max, self.options.thumbnail_edge);
-        let drawn = tokio::task::spawn_blocking(move || picture::redraw(&bytes, format, pixels_max, edge));
-        drawn.await.map_err(FileError::storage)?
+        // The thread goes on when nobody waits for it any more, and its easel with it.
+        let drawn = tokio::task::spawn_blocking(move || {
+            let _easel = easel;
+            picture::redraw(&bytes, format, pixels_max, edge)
+        });
+        let drawn = drawn.await.map_err(FileError::storage)??;
+        if drawn.file.bytes.len() > DRAWN_BYTES_MAX {
+            return Err(FileError::Unreadable("too large once it is drawn"));
+        }
+        Ok(drawn)
     }
 
     async fn keep(&self, at: &Path, drawing: Drawing) -> Result<Rendition, FileError> {
@@ -177,7 +197,11 @@ impl Files for ObjectFiles {
     }
 
     async fn finish(&self, id: AttachmentId, bytes: u64) -> Result<Finished, FileError> {
+        let _gate = self.gates.acquire().await.map_err(FileError::storage)?;
         let pieces = self.pieces(id).await?;
+        if pieces.iter().map(|piece| piece.bytes).sum::<u64>() != bytes {
+            return Err(FileError::Missing);
+        }
         let first = pieces.first().ok_or(FileError::Missing)?;
         let head = self.store.get_range(&first.at, 0..first.bytes.min(HEAD_BYTES as u64)).await;
         let content_type = sniff::content_type(&head.map_err(failed)?);

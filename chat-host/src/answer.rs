@@ -5,7 +5,8 @@
 //! for other servers, whose answers know no codes, only texts.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Query, Request};
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Query};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -96,8 +97,8 @@ impl From<Refusal> for Refused {
 ///
 /// # Errors
 /// 413 for one that is too large, 400 for another shape.
-pub async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Refused> {
-    let bytes = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX).await;
+pub async fn body<T: DeserializeOwned>(body: Body) -> Result<T, Refused> {
+    let bytes = axum::body::to_bytes(body, BODY_BYTES_MAX).await;
     let bytes = bytes.map_err(|_| Refused::from(Refusal::TooLarge))?;
     serde_json::from_slice(&bytes).map_err(Refused::bad)
 }

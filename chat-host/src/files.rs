@@ -30,6 +30,11 @@ pub fn place(attachments: Option<&str>, is_forgetful: bool, data_dir: &Path) -> 
     }
 }
 
+/// A place beside another one.
+pub fn beside(place: &str, name: &str) -> String {
+    if place == "memory:" { place.to_owned() } else { format!("{}-{name}", place.trim_end_matches('/')) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +44,8 @@ mod tests {
         assert_eq!(place(None, false, "d".as_ref()), "d/attachments");
         assert_eq!(place(None, true, "d".as_ref()), "memory:");
         assert_eq!(place(Some("s3://b/p"), true, "d".as_ref()), "s3://b/p");
+        assert_eq!(beside("d/attachments", "pictures"), "d/attachments-pictures");
+        assert_eq!(beside("s3://b/p/", "pictures"), "s3://b/p-pictures");
+        assert_eq!(beside("memory:", "pictures"), "memory:");
     }
 }

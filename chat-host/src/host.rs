@@ -2,7 +2,7 @@
 //! start that cannot work leaves nothing behind and says one line.
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,25 +10,33 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use axum::http::request::Parts;
 use chat_attachments::Options;
 use chat_core::accounts::{AccountOptions, Accounts, AccountsBuilder};
-use chat_core::{Chat, Files, Limits, Policies};
-use chat_transport_ws::Options as Doors;
+use chat_core::command::Destination;
+use chat_core::{Chat, ChatError, Draft, Files, Limits, Message, Policies, UserId};
+use chat_transport_ws::limit::{Act, Limiter};
+use chat_transport_ws::{Authenticator, Options as Doors};
 use clap::Args;
 use rustix::fs::Mode;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::task::TaskTracker;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::answer::Refused;
 use crate::signals::Signals;
 use crate::store::{Logins, Opened, Place, Places};
 use crate::{files, key, mail, notify};
 
 /// How often what accounts leave behind is finished.
 const SWEEP: Duration = Duration::from_mins(1);
+
+/// How long sockets of a system's own frames may take to close.
+const SOCKETS_MAX: Duration = Duration::from_secs(5);
 
 /// What a run ends with that could not do what it was asked.
 const FAILED: u8 = 2;
@@ -80,6 +88,14 @@ pub struct Flags {
     #[arg(long, env = "CHAT_SIGNING_KEY_FILE", value_name = "FILE")]
     pub signing_key_file: Option<PathBuf>,
 
+    /// Address of a proxy whose X-Forwarded-For is believed; repeatable, in the environment separated by commas
+    #[arg(long, env = "CHAT_TRUSTED_PROXY", value_name = "ADDRESS", value_delimiter = ',')]
+    pub trusted_proxy: Vec<IpAddr>,
+
+    /// Bound to be changed, as NAME=VALUE; repeatable, in the environment separated by commas
+    #[arg(long, env = "CHAT_LIMIT", value_name = "NAME=VALUE", value_delimiter = ',')]
+    pub limit: Vec<String>,
+
     /// Origin of web pages that may connect besides our own host's; repeatable, in the environment separated by commas
     #[arg(long, env = "CHAT_ALLOWED_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub allowed_origin: Vec<String>,
@@ -101,6 +117,9 @@ impl Flags {
 pub struct System {
     /// What it is called on standard error.
     pub name: &'static str,
+    /// Who has issued the tokens, where no public address is named: the same for all processes of a system, wherever
+    /// each of them listens.
+    pub issuer: &'static str,
     /// Where everything is kept unless it is said otherwise, with this data folder.
     pub default_store: fn(&Path) -> Place,
     /// The same of people, in a system that keeps them elsewhere.
@@ -122,6 +141,7 @@ impl System {
     pub fn new(name: &'static str, default_store: fn(&Path) -> Place) -> Self {
         Self {
             name,
+            issuer: name,
             default_store,
             default_accounts_store: None,
             logins: Logins::WithPeople,
@@ -141,8 +161,10 @@ pub struct Host {
     pub chat: Chat,
     /// Its users.
     pub accounts: Accounts,
-    /// The bytes of files.
-    pub files: Arc<dyn Files>,
+    /// Who has done how much of late, at whatever door.
+    pub limiter: Arc<Limiter>,
+    /// The sockets of a system's own frames, which are waited for at the end.
+    pub sockets: TaskTracker,
     /// Where everything is kept.
     pub places: Places,
     /// How it was started.
@@ -153,8 +175,47 @@ pub struct Host {
 impl Host {
     /// How the routes of our own protocol are set up.
     pub fn options(&self) -> Doors {
+        self.doors(Arc::new(self.accounts.clone()))
+    }
+
+    /// The same with another way to know who somebody is.
+    pub fn doors(&self, authenticator: Arc<dyn Authenticator>) -> Doors {
+        let doors = Doors::shared(authenticator).accounts(self.accounts.clone());
+        let doors = doors.limiter(Arc::clone(&self.limiter));
         let origins = self.flags.allowed_origin.iter().chain(&self.flags.public_url);
-        origins.fold(Doors::with_accounts(self.accounts.clone()), Doors::allowed_origin)
+        let doors = origins.fold(doors, Doors::allowed_origin);
+        self.flags.trusted_proxy.iter().copied().fold(doors, Doors::trusted_proxy)
+    }
+
+    /// A place beside that of the files of messages, for files that are none.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub fn files_beside(&self, name: &str) -> anyhow::Result<Arc<dyn Files>> {
+        let is_forgetful = self.places.talk == Place::Memory;
+        let place = files::place(self.flags.attachments.as_deref(), is_forgetful, &self.flags.data_dir);
+        let options = Options::default().pixels_max(self.chat.limits().attachment_pixels_max);
+        files::open(&files::beside(&place, name), options)
+    }
+
+    /// Counts something that is done so often by address, if it may be done now.
+    ///
+    /// # Errors
+    /// 429 when it may not.
+    pub fn knock(&self, parts: &Parts, act: fn(IpAddr) -> Act) -> Result<(), Refused> {
+        let Some(address) = chat_transport_ws::peer_address(parts, &self.flags.trusted_proxy) else {
+            return Ok(());
+        };
+        Ok(self.limiter.check(act(address)).map_err(ChatError::from)?)
+    }
+
+    /// Writes a message, if its author has not written too many of late.
+    ///
+    /// # Errors
+    /// As [`ActingAs::send`](chat_core::ActingAs::send), and [`ChatError::RateLimited`].
+    pub async fn send(&self, by: UserId, to: Destination, draft: Draft) -> Result<Message, ChatError> {
+        self.limiter.check(Act::Message(by))?;
+        Ok(self.chat.actor(by).send(to, draft).await?.message)
     }
 
     /// Opens the store and starts the engine and the accounts over it.
@@ -163,6 +224,7 @@ impl Host {
     /// When something of it cannot be had; what was opened is closed then.
     pub async fn open(system: &System, flags: Flags) -> anyhow::Result<Self> {
         let places = places(system, &flags)?;
+        let limits = limits(system, &flags)?;
         std::fs::create_dir_all(&flags.data_dir)
             .with_context(|| format!("cannot make the data folder {}", flags.data_dir.display()))?;
         let keys = key::load_or_make(&flags.signing_key_file())?;
@@ -170,16 +232,17 @@ impl Host {
         let notifier = notify::notifier(flags.notify.as_deref(), flags.store.as_deref(), &keys).await?;
         let is_forgetful = places.talk == Place::Memory;
         let place = files::place(flags.attachments.as_deref(), is_forgetful, &flags.data_dir);
-        let options = Options::default().pixels_max(system.limits.attachment_pixels_max);
+        let options = Options::default().pixels_max(limits.attachment_pixels_max);
         let files = files::open(&place, options)?;
         let store = places.open().await?;
-        let options = (system.accounts)(AccountOptions::new(flags.public_url()));
-        let accounts = Accounts::builder(store.shared(), keys, options).limits(system.limits.clone());
+        let issuer = flags.public_url.clone().unwrap_or_else(|| format!("http://{}", system.issuer));
+        let options = (system.accounts)(AccountOptions::new(issuer));
+        let accounts = Accounts::builder(store.shared(), keys, options).limits(limits.clone());
         let accounts = mailer.into_iter().fold(accounts, AccountsBuilder::mailer).build();
         let chat = Chat::over(store.shared())
-            .limits(system.limits.clone())
+            .limits(limits)
             .policies(system.policies)
-            .files(Arc::clone(&files))
+            .files(files)
             .directory(Arc::new(accounts.clone()))
             .liveness(Arc::new(accounts.clone()));
         let chat = if system.keeps_reads { chat.keep_reads() } else { chat };
@@ -189,8 +252,20 @@ impl Host {
         };
         let chat = chat.build().await?;
         accounts.connect(Arc::new(chat.clone()));
-        Ok(Self { chat, accounts, files, places, flags, store })
+        let limiter = Arc::new(Limiter::new(chat.limits(), Arc::clone(chat.clock())));
+        let sockets = TaskTracker::new();
+        Ok(Self { chat, accounts, limiter, sockets, places, flags, store })
     }
+}
+
+/// The system's bounds, and what was changed of them.
+fn limits(system: &System, flags: &Flags) -> anyhow::Result<Limits> {
+    let mut limits = system.limits.clone();
+    for limit in &flags.limit {
+        let set = limit.split_once('=').and_then(|(name, value)| limits.set(name, value.parse().ok()?).ok());
+        set.with_context(|| format!("--limit: {limit} is no NAME=VALUE of a limit"))?;
+    }
+    Ok(limits)
 }
 
 /// Where everything is kept.
@@ -208,22 +283,45 @@ pub fn run(
     flags: Flags,
     app: impl AsyncFnOnce(&Host) -> anyhow::Result<Router>,
 ) -> ExitCode {
+    until_it_ends(system.name, || serve(system, flags, app))
+}
+
+/// Runs a process to its end: private files, TLS, a log and a runtime, and one line where it fails.
+pub fn until_it_ends<F: Future<Output = anyhow::Result<()>>>(
+    name: &str,
+    serve: impl FnOnce() -> F,
+) -> ExitCode {
     // Whatever this process makes is private to its owner: the database, the key.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     // The drivers of databases and brokers share one TLS, and leave it to the process which.
     let provider = rustls::crypto::aws_lc_rs::default_provider().install_default();
     provider.expect("nothing was installed before");
-    let ran = log()
-        .and_then(|()| Ok(Runtime::new()?))
-        .and_then(|runtime| runtime.block_on(serve(system, flags, app)));
+    let ran = log().and_then(|()| Ok(Runtime::new()?)).and_then(|runtime| runtime.block_on(serve()));
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let said = format!("{error:#}");
-            eprintln!("{}: {}", system.name, said.lines().map(str::trim).collect::<Vec<_>>().join(" "));
+            eprintln!("{name}: {}", said.lines().map(str::trim).collect::<Vec<_>>().join(" "));
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// Listens.
+///
+/// # Errors
+/// When the address cannot be had.
+pub async fn listen(at: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(at).await.with_context(|| format!("cannot listen on {at}"))
+}
+
+/// Says where it listens, on the one line of standard output. Who started us may read no further.
+///
+/// # Errors
+/// When the system does not know.
+pub fn announce(listener: &TcpListener) -> anyhow::Result<()> {
+    let _ = writeln!(stdout(), "listening on http://{}", listener.local_addr()?);
+    Ok(())
 }
 
 /// Lines on standard error. They hold ids, never passwords, tokens or texts.
@@ -246,19 +344,20 @@ async fn serve(
     app: impl AsyncFnOnce(&Host) -> anyhow::Result<Router>,
 ) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
-    let listener = TcpListener::bind(flags.listen).await;
-    let listener = listener.with_context(|| format!("cannot listen on {}", flags.listen))?;
+    let listener = listen(flags.listen).await?;
     let host = Host::open(system, flags).await?;
-    let app = app(&host).await?;
+    let origins = host.flags.allowed_origin.iter().chain(&host.flags.public_url).cloned().collect();
+    let app = chat_transport_ws::allow_origins(app(&host).await?, origins);
     let mut helpers = JoinSet::new();
     helpers.spawn(sweep(host.accounts.clone()));
     helpers.spawn({
         let accounts = host.accounts.clone();
         async move { accounts.send_mails().await }
     });
-    // Who started us may read no further.
-    let _ = writeln!(stdout(), "listening on http://{}", listener.local_addr()?);
+    announce(&listener)?;
     chat_transport_ws::serve(listener, app, host.chat.clone(), signals.asked_to_drain()).await?;
+    host.sockets.close();
+    let _ = tokio::time::timeout(SOCKETS_MAX, host.sockets.wait()).await;
     helpers.shutdown().await;
     host.accounts.disconnect();
     host.store.close().await

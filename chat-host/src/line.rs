@@ -4,6 +4,7 @@
 //! heartbeat, a client that does not take what it is sent, and a close that says why. What a frame looks like is the
 //! system's: [`Frames`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -12,9 +13,11 @@ use axum::http::HeaderMap;
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 use axum::response::Response;
 use chat_core::{ChatError, Ended, Event, Session};
+use chat_transport_ws::limit::{Limiter, Used};
 use serde_json::Value;
 use tokio::time::{interval, timeout};
 
+use crate::Host;
 use crate::answer::Refused;
 
 /// The subprotocol beside which a token comes, and the one that is answered.
@@ -53,13 +56,9 @@ pub trait Frames: Send + 'static {
     }
 }
 
-/// Opens the socket; the first frames are `greeting`.
-pub fn open(
-    upgrade: WebSocketUpgrade,
-    session: Session,
-    greeting: Vec<Value>,
-    frames: impl Frames,
-) -> Response {
+/// Opens the socket.
+pub fn open(upgrade: WebSocketUpgrade, host: &Host, session: Session, frames: impl Frames) -> Response {
+    let (limiter, sockets) = (Arc::clone(&host.limiter), host.sockets.clone());
     upgrade
         .protocols([BEARER])
         .max_message_size(FRAME_BYTES_MAX)
@@ -67,18 +66,8 @@ pub fn open(
         .read_buffer_size(READ_BYTES)
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BYTES_MAX)
-        .on_upgrade(|socket| async move {
-            let mut line = Line { socket, frames };
-            let mut greeted = Ok(());
-            for frame in &greeting {
-                greeted = line.say(frame).await;
-                if greeted.is_err() {
-                    break;
-                }
-            }
-            if greeted.is_ok() {
-                line.run(session).await;
-            }
+        .on_upgrade(move |socket| {
+            sockets.track_future(Line { socket, frames, limiter, used: Used::default() }.run(session))
         })
 }
 
@@ -99,6 +88,8 @@ pub fn token(headers: &HeaderMap) -> Option<String> {
 struct Line<F> {
     socket: WebSocket,
     frames: F,
+    limiter: Arc<Limiter>,
+    used: Used,
 }
 
 /// The socket has ended, or must.
@@ -136,6 +127,10 @@ impl<F: Frames> Line<F> {
     }
 
     async fn pass_on(&mut self, event: &Event) -> Result<(), Over> {
+        if let Event::Reset { .. } = event {
+            // Too far behind to be told one by one: it is in the history, and nothing is left out without a word.
+            return Err(Over(Some(close(1013, "too far behind, read the history"))));
+        }
         match self.frames.event(event).await {
             Ok(Some(frame)) => self.say(&frame).await,
             Ok(None) => Ok(()),
@@ -151,7 +146,11 @@ impl<F: Frames> Line<F> {
             Message::Close(_) => return Err(Over(None)),
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
         };
-        match self.frames.frame(session, text).await {
+        let outcome = match self.limiter.check_frame(&mut self.used) {
+            Ok(()) => self.frames.frame(session, text).await,
+            Err(often) => Err(ChatError::from(often).into()),
+        };
+        match outcome {
             Ok(Some(answer)) => self.say(&answer).await,
             Ok(None) => Ok(()),
             Err(refused) => self.say(&self.frames.refused(&refused)).await,

@@ -3,15 +3,15 @@
 use chat_core::store::Window;
 use chat_core::{ActingAs, ChatError, ConversationId, Limit, Message, Seq, Timestamp};
 use serde::Deserialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::answer::Refused;
+use crate::dates;
 
 /// Where a page ends, and how long it is.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Paging {
-    /// Only messages before this time (RFC 3339), or before the message at this position.
+    /// Only messages before this time (RFC 3339), or before the message at this position. Several may be of one
+    /// millisecond, so whoever pages to the beginning does it by position.
     pub before: Option<String>,
     /// How many at most.
     pub limit: Option<String>,
@@ -39,10 +39,8 @@ impl Paging {
         if let Ok(seq) = before.parse() {
             return Ok(End::Position(Seq::new(seq)));
         }
-        let at = OffsetDateTime::parse(before, &Rfc3339)
-            .map_err(|_| Refused::bad("before: must be a time or the seq of a message"))?;
-        let millis = i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).unwrap_or(i64::MAX);
-        Ok(End::Time(Timestamp::from_millis(millis)))
+        let at = dates::read(before).map(End::Time);
+        at.ok_or_else(|| Refused::bad("before: must be a time or the seq of a message"))
     }
 
     /// The page, without what was deleted.
@@ -55,9 +53,18 @@ impl Paging {
             End::Position(seq) => seq,
             End::Time(at) => first_at(actor, of, at).await?,
         };
-        let mut items = actor.history(of, Some(Window::Before(before)), limit).await?.items;
-        items.retain(|message| message.deleted_at.is_none());
-        Ok(items)
+        let mut before = before;
+        loop {
+            let page = actor.history(of, Some(Window::Before(before)), limit).await?;
+            let first = page.items.first().map(|message| message.seq);
+            let mut items = page.items;
+            items.retain(|message| message.deleted_at.is_none());
+            match first {
+                // A page of nothing but deleted messages is not the beginning.
+                Some(first) if items.is_empty() && page.has_before => before = first,
+                _ => return Ok(items),
+            }
+        }
     }
 }
 

@@ -183,13 +183,24 @@ impl CookieSessions {
     /// # Errors
     /// [`CrossSite`] when it may come from another page.
     pub fn check(&self, parts: &Parts) -> Result<(), CrossSite> {
+        self.check_as(parts, parts.headers.contains_key(UPGRADE))
+    }
+
+    /// The same for a socket in whatever form, which need not be an upgrade: what is polled can be read too.
+    ///
+    /// # Errors
+    /// As [`CookieSessions::check`].
+    pub fn check_socket(&self, parts: &Parts) -> Result<(), CrossSite> {
+        self.check_as(parts, true)
+    }
+
+    fn check_as(&self, parts: &Parts, is_socket: bool) -> Result<(), CrossSite> {
         let Jar { options, .. } = &*self.0;
         let has_ours = has_any(&parts.headers, &[&options.access_name, &options.refresh_name]);
         if !has_ours || parts.headers.contains_key(AUTHORIZATION) {
             return Ok(());
         }
         // What only reads is answered to whoever asks: another page cannot read the answer, unless it is a socket.
-        let is_socket = parts.headers.contains_key(UPGRADE);
         let is_harmless = is_safe(&parts.method) && !is_socket;
         let is_ours = match origin::site(parts, &options.allowed_origins) {
             Site::Ours => true,

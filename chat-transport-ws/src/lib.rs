@@ -21,7 +21,7 @@ pub mod client;
 pub mod cookies;
 mod cursor;
 mod json;
-mod limit;
+pub mod limit;
 mod options;
 mod origin;
 mod peer;
@@ -41,15 +41,22 @@ use chat_core::Chat;
 pub use auth::{AuthError, Authenticator, Credentials, Identity};
 pub use cookies::{CookieOptions, CookieSessions};
 pub use options::Options;
-pub use serve::serve;
+pub use peer::address as peer_address;
+pub use serve::{serve, serve_until};
 
 use limit::Limiter;
 use rest::Desk;
 use socket::{Door, Meters};
 
+/// A host's own routes, which pages of these origins may ask too, as they may ask those of [`router`].
+pub fn allow_origins(routes: Router, origins: Vec<String>) -> Router {
+    routes.layer(rest::cors(origins))
+}
+
 /// Every route, to be nested under any prefix of a host's application.
 pub fn router(chat: Chat, options: Options) -> Router {
-    let limiter = Arc::new(Limiter::new(chat.limits(), Arc::clone(chat.clock())));
+    let own = || Arc::new(Limiter::new(chat.limits(), Arc::clone(chat.clock())));
+    let limiter = options.limiter.clone().unwrap_or_else(own);
     let door = Door::new(chat.clone(), &options, Arc::clone(&limiter), Arc::new(Meters::default()));
     let desk = Desk::new(chat, options, limiter);
     let routes =

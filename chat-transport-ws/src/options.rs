@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chat_core::accounts::Accounts;
 
 use crate::auth::Authenticator;
+use crate::limit::Limiter;
 
 /// How a router is set up. Only the [`Authenticator`] has no default.
 #[derive(Clone)]
@@ -17,6 +18,7 @@ pub struct Options {
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) public_url: Option<String>,
+    pub(crate) limiter: Option<Arc<Limiter>>,
 }
 
 impl Options {
@@ -33,6 +35,7 @@ impl Options {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             public_url: None,
+            limiter: None,
         }
     }
 
@@ -67,6 +70,13 @@ impl Options {
     #[must_use]
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.public_url = Some(url.into());
+        self
+    }
+
+    /// Counts what is done here together with what is done elsewhere, at doors of the host's own.
+    #[must_use]
+    pub fn limiter(mut self, limiter: Arc<Limiter>) -> Self {
+        self.limiter = Some(limiter);
         self
     }
 

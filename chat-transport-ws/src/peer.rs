@@ -12,7 +12,7 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 ///
 /// Known when the server supplies `ConnectInfo<SocketAddr>`, as [`serve`](crate::serve) does; without it there are no
 /// limits by address.
-pub(crate) fn address(parts: &Parts, trusted: &[IpAddr]) -> Option<IpAddr> {
+pub fn address(parts: &Parts, trusted: &[IpAddr]) -> Option<IpAddr> {
     let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
     let mut address = peer.ip().to_canonical();
     let lines: Vec<_> = parts.headers.get_all(FORWARDED_FOR).into_iter().collect();

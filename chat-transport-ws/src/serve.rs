@@ -58,6 +58,19 @@ pub async fn serve(
     chat: Chat,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
+    serve_until(listener, router, shutdown, async { chat.shutdown().await }).await
+}
+
+/// The same for a router of any kind: `drain` is what is done between the last request and the end of the sockets.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_until(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send,
+    drain: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
     let server = Server::new(router);
     tokio::select! {
         () = server.accept(&listener) => {}
@@ -67,7 +80,7 @@ pub async fn serve(
     server.running.stop.cancel();
     server.connections.close();
     server.connections.wait().await;
-    chat.shutdown().await;
+    drain.await;
     server.running.sockets.close();
     server.running.sockets.wait().await;
     Ok(())

@@ -81,14 +81,17 @@ impl Line {
     /// # Errors
     /// The code of a close, or nothing where the line just ended.
     pub async fn next(&mut self) -> Result<Value, Option<u16>> {
-        loop {
-            match timeout(LONG, self.0.next()).await.expect("a frame was expected") {
-                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).expect("JSON")),
-                Some(Ok(Message::Close(close))) => return Err(close.map(|close| close.code.into())),
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Err(None),
+        let next = async {
+            loop {
+                match self.0.next().await {
+                    Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).expect("JSON")),
+                    Some(Ok(Message::Close(close))) => return Err(close.map(|close| close.code.into())),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return Err(None),
+                }
             }
-        }
+        };
+        timeout(LONG, next).await.expect("a frame was expected")
     }
 
     /// The next frame of which this is true; others are passed over.

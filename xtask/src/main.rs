@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask test | services | bench | cluster | spec | deny`. Nothing here runs in a server.
+//! Developer commands: `cargo xtask test | services | bench | cluster | system | spec | deny`. Nothing here runs in a server.
 //!
 //! One program instead of scripts, so that the same command works on every machine that has Rust, and what it needs
 //! beyond Rust is looked for, installed where that is allowed, or reported as missing.
@@ -11,6 +11,7 @@ mod deny;
 mod printed;
 mod services;
 mod spec;
+mod system;
 mod test;
 mod tools;
 mod workspace;
@@ -36,6 +37,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Start several servers on one database and one broker, behind one address, until interrupted
     Cluster(cluster::Arguments),
+    /// Start one of the systems with its databases and all its processes, until interrupted
+    System(system::Arguments),
     /// Write the OpenAPI and AsyncAPI documents anew from the types
     Spec,
     /// Check dependencies for advisories, licences and sources with cargo-deny
@@ -58,6 +61,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Services(arguments) => services::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Cluster(arguments) => cluster::run(&arguments),
+        Command::System(arguments) => system::run(&arguments),
         Command::Spec => spec::write(),
         Command::Deny => deny::run(),
     }

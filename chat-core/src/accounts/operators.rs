@@ -1,10 +1,12 @@
 //! What an operator may do with any account.
 
-use super::names::{claim_of_username, claims_of_username};
+use super::names::{claim_of_login, claim_of_username, claims_of_username};
 use super::{Accounts, BATCH};
 use crate::error::{ChatError, Refusal};
 use crate::id::UserId;
+use crate::page::{Limit, Page};
 use crate::store::{Account, AccountState, Claims, StoreError};
+use crate::user::Profile;
 
 impl Accounts {
     /// The account of this username, compared as names are, whatever its state.
@@ -17,6 +19,32 @@ impl Accounts {
             Some(Some(user)) => self.load(*user).await,
             _ => Ok(None),
         }
+    }
+
+    /// The account in use that logs in with this name: a username, or an address that is the account's own. For doors
+    /// that may tell whether there is one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn find_by_login(&self, name: &str) -> Result<Option<Account>, ChatError> {
+        let Some(claim) = claim_of_login(name) else { return Ok(None) };
+        let owner = self.records().claimed(&[claim]).await?.into_iter().next().flatten();
+        let Some(owner) = owner else { return Ok(None) };
+        Ok(self.load(owner).await?.filter(|account| account.state == AccountState::Active))
+    }
+
+    /// Everybody with an account in use, by id.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn everybody(
+        &self,
+        after: Option<UserId>,
+        limit: Limit,
+    ) -> Result<Page<Profile, UserId>, ChatError> {
+        let found = self.records().in_state(AccountState::Active, after, limit.get() + 1).await?;
+        let profiles = found.iter().map(super::directory::profile).collect();
+        Ok(Page::cut(profiles, limit, |profile: &Profile| profile.id))
     }
 
     /// Shuts an account: its logins end, and nobody can log in. Done twice it is done once.

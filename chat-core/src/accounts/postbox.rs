@@ -70,8 +70,11 @@ impl Postbox {
 impl Postbox {
     /// Whether this address may get one more mail. Asked before anything is given out: what is not mailed must not take
     /// the place of what was.
-    fn admits(&self, address: &Claim, user: UserId, now: Duration) -> bool {
-        let admitted = self.written.begin(address.value.as_bytes(), now).is_ok();
+    ///
+    /// Each kind of letter is counted by itself: what others ask for does not silence what its owner must hear.
+    fn admits(&self, kind: &str, address: &Claim, user: UserId, now: Duration) -> bool {
+        let key = format!("{kind} {}", address.value);
+        let admitted = self.written.begin(key.as_bytes(), now).is_ok();
         if !admitted {
             metrics::counter!("chat_mails_withheld_total").increment(1);
             tracing::info!(%user, "an address has had enough mail, one is withheld");
@@ -136,7 +139,7 @@ impl Accounts {
         let Some(claim) = claim_of(&account).filter(|_| account.email_verified_at.is_none()) else {
             return Ok(None);
         };
-        if !postbox.admits(&claim, user, self.monotonic()) {
+        if !postbox.admits("verify", &claim, user, self.monotonic()) {
             return Ok(None);
         }
         match self.records().claimed(&[claim]).await?.into_iter().next().flatten() {
@@ -159,7 +162,7 @@ impl Accounts {
         else {
             return Ok(None);
         };
-        if !postbox.admits(&claim, user, self.monotonic()) {
+        if !postbox.admits("reset", &claim, user, self.monotonic()) {
             return Ok(None);
         }
         let expires_in = self.0.options.password_reset_seconds;
@@ -175,7 +178,7 @@ impl Accounts {
         else {
             return Ok(None);
         };
-        if !postbox.admits(&claim, user, self.monotonic()) {
+        if !postbox.admits("changed", &claim, user, self.monotonic()) {
             return Ok(None);
         }
         Ok(addressed(&account, Letter::PasswordChanged))

@@ -7,6 +7,7 @@ use crate::error::{ChatError, Refusal};
 use crate::id::UserId;
 use crate::message::Patch;
 use crate::store::{Account, AccountState, Claim, Claims, StoreError};
+use crate::time::Timestamp;
 
 /// A change of one's own account.
 ///
@@ -46,11 +47,12 @@ impl Accounts {
     /// # Errors
     /// [`Refusal::Invalid`] naming the field; [`Refusal::NotFound`] when there is no account in use.
     pub async fn update(&self, user: UserId, patch: ProfilePatch) -> Result<Account, ChatError> {
-        let fields = Fields::new(patch, self)?;
-        let updated = self.change(user, |account| fields.apply(account, self.0.options.email_claim)).await;
+        let (fields, now) = (Fields::new(patch, self)?, self.now());
+        let updated =
+            self.change(user, |account| fields.apply(account, self.0.options.email_claim, now)).await;
         let account = match updated {
             Err(ChatError::Store(StoreError::AlreadyExists(_))) => {
-                self.change(user, |account| fields.apply(account, EmailClaim::OnVerify)).await
+                self.change(user, |account| fields.apply(account, EmailClaim::OnVerify, now)).await
             }
             updated => updated,
         }?;
@@ -58,6 +60,14 @@ impl Accounts {
             self.post_quietly(Errand::Verify(user));
         }
         Ok(account)
+    }
+
+    /// Whether a change would be taken, as far as its own form goes.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming the field.
+    pub fn check_profile(&self, patch: &ProfilePatch) -> Result<(), Refusal> {
+        Fields::new(patch.clone(), self).map(drop)
     }
 
     /// Makes an e-mail address the account's own, after its owner has shown that he reads its mail.
@@ -107,8 +117,14 @@ impl Fields {
         })
     }
 
-    fn apply(&self, account: &mut Account, email_claim: EmailClaim) -> Result<Claims, Refusal> {
+    fn apply(
+        &self,
+        account: &mut Account,
+        email_claim: EmailClaim,
+        now: Timestamp,
+    ) -> Result<Claims, Refusal> {
         ensure_active(account)?;
+        account.particulars.updated_at = Some(now);
         account.full_name = self.full_name.clone().apply(account.full_name.take());
         account.bio = self.bio.clone().apply(account.bio.take());
         account.picture = self.picture.clone().apply(account.picture.take());

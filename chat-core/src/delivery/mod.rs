@@ -31,7 +31,7 @@ pub(crate) use nodes::{Nodes, say};
 pub use notify::{Connected, Heard, Inbound, Incoming, Interest, Notice, Notifier, Silent, Topic};
 pub use outbox::Ended;
 pub(crate) use pulse::Pulse;
-pub use session::{Open, Resume, Session};
+pub use session::{News, Open, Resume, Session};
 
 use crate::error::ChatError;
 use crate::id::SessionId;

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::session::News;
 use crate::event::{Event, FriendshipEvent, Shared};
 use crate::id::{ConversationId, Seq, SessionId, UserId};
 
@@ -51,6 +52,8 @@ pub(crate) struct Outbox {
     pub(super) wake: Notify,
     /// Whom the session watches.
     pub(super) watched: Mutex<HashSet<UserId>>,
+    /// How it is told of conversations that are new to it.
+    pub(super) news: News,
     events_max: usize,
 }
 
@@ -107,8 +110,14 @@ impl Outbox {
             state: Mutex::default(),
             wake: Notify::new(),
             watched: Mutex::default(),
+            news: News::default(),
             events_max,
         }
+    }
+
+    /// The same, told of new conversations in another way.
+    pub(super) fn news(self, news: News) -> Self {
+        Self { news, ..self }
     }
 
     /// Passes nothing on until a `sync` says from where.

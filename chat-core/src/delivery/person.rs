@@ -71,6 +71,11 @@ impl Person {
     }
 
     /// Each of his sessions.
+    /// Whether any of his devices is so.
+    pub(super) fn has(&self, is_so: impl FnMut(&Arc<Outbox>) -> bool) -> bool {
+        lock(&self.outboxes).iter().any(is_so)
+    }
+
     pub(super) fn each(&self, f: impl FnMut(&Arc<Outbox>)) {
         lock(&self.outboxes).iter().for_each(f);
     }

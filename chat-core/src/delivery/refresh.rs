@@ -7,13 +7,15 @@ use super::hub::{Subscribed, lock};
 use super::outbox::{Behind, Lag};
 use super::person::Person;
 use super::pump;
+use super::session::News;
 use super::topic::{Served, Topic};
 use crate::conversation::Kind;
-use crate::engine::Core;
+use crate::engine::{Core, rows};
 use crate::error::ChatError;
 use crate::event::{Event, Shared};
 use crate::id::{ConversationId, Seq};
-use crate::store::{Head, Position};
+use crate::page::Limit;
+use crate::store::{After, Head, Position};
 
 /// Subscribes somebody who has just come to all his conversations: once for all his sessions.
 pub(super) async fn arrive(core: &Arc<Core>, person: &Arc<Person>) -> Result<(), ChatError> {
@@ -146,6 +148,27 @@ pub(super) async fn compare(core: &Arc<Core>, person: &Arc<Person>) -> Result<()
     take_off(core, person, &gone).await
 }
 
+/// Where somebody's part of a conversation begins that is new to him, for devices that are told by entries: what is
+/// between two is his from where he sees it, a group from the entry with which he came.
+async fn came_at(
+    core: &Arc<Core>,
+    person: &Arc<Person>,
+    position: &Position,
+    head: Seq,
+) -> Result<Seq, ChatError> {
+    if position.kind == Kind::Direct || !person.has(|outbox| outbox.news == News::Entries) {
+        return Ok(position.visible_from);
+    }
+    let limit = Limit::MAX;
+    let after = Seq::new(head.get().saturating_sub(limit.get() as u64)).max(position.visible_from.previous());
+    let wanted = [After { conversation: position.conversation, after }];
+    let read = core.store.talk().log().entries(&wanted, limit).await?.pop();
+    let items = read.map(|read| read.items).unwrap_or_default();
+    let came = items.iter().rev().map(|row| rows::entry(position.conversation, row));
+    let mut came = came.filter(|entry| rows::comings_and_goings(&entry.what).0.contains(&person.id));
+    Ok(came.next().map_or(head.next(), |entry| entry.seq))
+}
+
 /// A conversation is new to somebody, outside its log: its summary first, live after the summary's head.
 async fn begin(core: &Arc<Core>, person: &Arc<Person>, position: &Position) -> Result<(), ChatError> {
     let id = position.conversation;
@@ -154,8 +177,13 @@ async fn begin(core: &Arc<Core>, person: &Arc<Person>, position: &Position) -> R
     }
     let summary = core.summary(person.id, id).await?;
     let lag = Lag { next: summary.head.next(), visible_from: position.visible_from };
+    let came_at = came_at(core, person, position, summary.head).await?;
     let event = Event::Conversation(Shared::new(summary));
     person.each(|outbox| {
+        if outbox.news == News::Entries && !outbox.is_held() {
+            outbox.start_at(id, Some(Behind::Lagging(Lag { next: came_at, ..lag })));
+            return;
+        }
         outbox.offer_summary(id, &event);
         // It joins live by itself, once the summary is given out. One that is held is told where to begin.
         if !outbox.is_held() {

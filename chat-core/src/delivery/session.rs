@@ -28,6 +28,17 @@ pub enum Resume {
     AwaitSync,
 }
 
+/// How a device is told of a conversation that is new to it, and has entries already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum News {
+    /// By a summary, after which the next entries follow: for clients that have lists of conversations.
+    #[default]
+    Summary,
+    /// By its entries, from the one with which its user came: for clients that know messages and nothing else. What is
+    /// further back than one page of entries is not told.
+    Entries,
+}
+
 /// A device about to connect.
 #[derive(Clone, Debug)]
 pub struct Open {
@@ -35,12 +46,13 @@ pub struct Open {
     pub(super) login: Option<SessionId>,
     pub(super) device: Device,
     pub(super) resume: Resume,
+    pub(super) news: News,
 }
 
 impl Open {
     /// A device of `user`.
     pub fn new(user: UserId) -> Self {
-        Self { user, login: None, device: Device::default(), resume: Resume::Live }
+        Self { user, login: None, device: Device::default(), resume: Resume::Live, news: News::Summary }
     }
 
     /// The login it belongs to: [`Chat::end_session`](crate::Chat::end_session) ends it.
@@ -54,6 +66,13 @@ impl Open {
     #[must_use]
     pub fn device(mut self, device: Device) -> Self {
         self.device = device;
+        self
+    }
+
+    /// How it is told of conversations that are new to it.
+    #[must_use]
+    pub const fn news(mut self, news: News) -> Self {
+        self.news = news;
         self
     }
 
@@ -117,7 +136,8 @@ impl Session {
             person.ready.get_or_try_init(|| super::refresh::arrive(core, &person)).await?;
         }
         let connection = core.ids.uuid(core.clock.now());
-        let outbox = Arc::new(Outbox::new(open.user, open.login, connection, core.hub.events_max));
+        let outbox = Outbox::new(open.user, open.login, connection, core.hub.events_max);
+        let outbox = Arc::new(outbox.news(open.news));
         if open.resume == Resume::AwaitSync {
             outbox.hold();
         }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::attachments::{self, Record};
+use super::attachments::{self, Record, Released};
 use super::decide::{Decision, Rules, View, Writing, decide};
 use super::intent::Intent;
 use super::queue::{Committed, Company, Job, Turn};
@@ -41,6 +41,8 @@ struct Files {
     /// Hanging on messages that are there.
     added: Vec<Record>,
     freed: Vec<AttachmentId>,
+    /// Those, once it is told.
+    released: Vec<Released>,
 }
 
 impl Files {
@@ -48,7 +50,7 @@ impl Files {
     ///
     /// # Errors
     /// A conflict when one has been taken meanwhile: the lane is decided again.
-    async fn announce(&self, core: &Core) -> Result<(), ChatError> {
+    async fn announce(&mut self, core: &Core) -> Result<(), ChatError> {
         for record in &self.sent {
             // A repeat gets the first one's answer, and takes nothing.
             if !attachments::is_written(core, record).await? {
@@ -58,12 +60,12 @@ impl Files {
         for record in &self.added {
             attachments::hang_up(core, record).await?;
         }
-        attachments::release(core, &self.freed).await
+        self.released = attachments::release(core, &self.freed).await?;
+        Ok(())
     }
 
-    fn ids(&self) -> Vec<AttachmentId> {
-        let hung = self.sent.iter().chain(&self.added).map(|record| record.id);
-        hung.chain(self.freed.iter().copied()).collect()
+    fn hung(&self) -> Vec<AttachmentId> {
+        self.sent.iter().chain(&self.added).map(|record| record.id).collect()
     }
 }
 
@@ -111,7 +113,7 @@ async fn build(core: &Core, kept: &mut Kept, turns: Vec<Turn>) -> (Vec<Going>, V
         };
         match view {
             Ok(view) => {
-                let (jobs, drafts, files) = decide_all(core, &view, jobs).await;
+                let (jobs, drafts, mut files) = decide_all(core, &view, jobs).await;
                 if drafts.is_empty() {
                     continue;
                 }
@@ -254,8 +256,9 @@ fn again(core: &Core, jobs: Vec<Job>) {
 
 async fn succeed(core: &Arc<Core>, kept: &mut Kept, going: Going, lane: &Lane, done: LaneDone) {
     let Going { id, view, jobs, files } = going;
-    if !files.ids().is_empty() {
-        core.tasks.spawn(attachments::settle_all(Arc::clone(core), files.ids()));
+    let hung = files.hung();
+    if !hung.is_empty() || !files.released.is_empty() {
+        core.tasks.spawn(attachments::settle_all(Arc::clone(core), hung, files.released));
     }
     let mut answers = Vec::with_capacity(jobs.len());
     let mut entries: Vec<Entry> = Vec::with_capacity(jobs.len());

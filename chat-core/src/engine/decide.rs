@@ -214,6 +214,11 @@ impl Case<'_> {
             Patch::Clear => return Ok((Vec::new(), Vec::new())),
             Patch::Set(ids) => ids,
         };
+        // A file hangs on a message of its owner: whoever edits another's has none to give.
+        let gives = ids.iter().any(|id| now.iter().all(|attachment| attachment.id != *id));
+        if gives && row.sender != self.by {
+            return Err(Refusal::NotFoundAt { field: "/attachments" });
+        }
         let there = |id: &AttachmentId| now.iter().find(|attachment| attachment.id == *id);
         let hung = self.hung(ids.iter().filter(|id| there(id).is_none()), &row.client_id)?;
         let new =

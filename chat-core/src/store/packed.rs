@@ -205,7 +205,7 @@ packed_fields! {
         user, username, full_name, email, email_verified_at, picture, bio, password, credential_version, state,
         version, created_at, particulars,
     }
-    Particulars { locale, notifications, proofs }
+    Particulars { locale, notifications, proofs, updated_at }
     Notifications { direct, groups, channels, friend_requests, previews, sounds }
     MailProof { purpose, hash, email, expires_at }
     Claim { kind, value }

@@ -7,7 +7,10 @@ use super::packed::Packed;
 use crate::time::Timestamp;
 
 /// The version of the bytes, in front of them.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// Before it was kept when its owner last changed what he shows.
+const WITHOUT_UPDATES: u8 = 1;
 
 /// What an account holds that no store looks into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub struct Particulars {
     pub notifications: Notifications,
     /// What was mailed to be shown once and was not shown yet; the latest last.
     pub proofs: Vec<MailProof>,
+    /// When its owner last changed what he shows of himself.
+    pub updated_at: Option<Timestamp>,
 }
 
 impl Particulars {
@@ -34,8 +39,18 @@ impl Particulars {
     /// What a column holds; `None` when that cannot be read.
     pub fn from_column(column: Option<&[u8]>) -> Option<Self> {
         let Some(bytes) = column else { return Some(Self::default()) };
-        let (&VERSION, mut rest) = bytes.split_first()? else { return None };
-        Self::unpack(&mut rest).filter(|_| rest.is_empty())
+        let (version, mut rest) = bytes.split_first()?;
+        let read = match *version {
+            VERSION => Self::unpack(&mut rest)?,
+            WITHOUT_UPDATES => Self {
+                locale: Packed::unpack(&mut rest)?,
+                notifications: Packed::unpack(&mut rest)?,
+                proofs: Packed::unpack(&mut rest)?,
+                updated_at: None,
+            },
+            _ => return None,
+        };
+        rest.is_empty().then_some(read)
     }
 }
 
@@ -153,12 +168,20 @@ mod tests {
     }
 
     #[test]
+    fn what_an_earlier_version_wrote_is_read() {
+        let column = full().to_column().unwrap();
+        // The last byte says that there is no time of a change, which was not there.
+        let earlier = [&[WITHOUT_UPDATES][..], &column[1..column.len() - 1]].concat();
+        assert_eq!(Particulars::from_column(Some(&earlier)), Some(full()));
+    }
+
+    #[test]
     fn what_cannot_be_read_is_nothing() {
         let column = full().to_column().unwrap();
         for cut in 0..column.len() {
             assert_eq!(Particulars::from_column(Some(&column[..cut])), None, "cut off at {cut}");
         }
-        for other in [[&[2][..], &column[1..]].concat(), [&column[..], &[0]].concat()] {
+        for other in [[&[9][..], &column[1..]].concat(), [&column[..], &[0]].concat()] {
             assert_eq!(Particulars::from_column(Some(&other)), None);
         }
     }

@@ -163,3 +163,38 @@ async fn a_direct_conversation_hidden_on_one_node_is_hidden_on_the_other() {
     say(&one, 1, user(2), "new").await;
     assert_eq!(entry(&mut bo).await.seq, Seq::new(2));
 }
+
+#[tokio::test]
+async fn a_client_that_knows_no_summaries_gets_what_others_wrote_elsewhere_entry_by_entry() {
+    use chat_core::delivery::{News, Open};
+    let (one, two, line) = nodes().await;
+    *line.faults.lock().unwrap() = Faults::Doubled;
+    let mut bo = two.open_with(Open::new(user(2)).news(News::Entries)).await.unwrap();
+    let mut told = Vec::new();
+    let mut texts = async |bo: &mut chat_core::Session, count: usize| {
+        while told.len() < count {
+            match event(bo).await {
+                chat_core::Event::Entry(entry) => {
+                    if let What::Message(message) = &entry.what {
+                        told.push(message.text().unwrap().to_owned());
+                    }
+                }
+                chat_core::Event::Conversation(summary) => panic!("a summary: {summary:?}"),
+                _ => {}
+            }
+        }
+        told.clone()
+    };
+    say(&one, 1, user(2), "between us").await;
+    say(&one, 1, user(2), "at once").await;
+    assert_eq!(texts(&mut bo, 2).await, ["between us", "at once"]);
+    // A group that was there before: what was said before he came is not news to him.
+    let room = group(&one, &[1, 3, 4]).await;
+    say(&one, 1, room, "before").await;
+    one.actor(user(1)).add(room, vec![user(2)], None).await.unwrap();
+    say(&one, 1, room, "after").await;
+    say(&one, 1, user(2), "the end").await;
+    let mut all = texts(&mut bo, 4).await;
+    all.sort();
+    assert_eq!(all, ["after", "at once", "between us", "the end"]);
+}

@@ -1,6 +1,7 @@
 //! How much one user, socket or address may do: rates ([`Limiter`]), and how many sockets at a time ([`Admission`]).
 //!
-//! One of each per router, asked by every door, so that a limit cannot be walked around by changing doors. Both are
+//! One of each per router, asked by every door, so that a limit cannot be walked around by changing doors: a host with
+//! doors of its own asks the same ([`Options::limiter`](crate::Options::limiter)). Both are
 //! kept per node and neither grows with the number of those who knock. Failed logins are counted where passwords are
 //! checked, with the accounts.
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use chat_core::friendship::Action;
 use chat_core::time::Clock;
-use chat_core::{Command, Limits, UserId};
+use chat_core::{ChatError, Command, Limits, UserId};
 
 pub(crate) use admission::{Admission, Full};
 use rate::{Rate, Rates};
@@ -24,7 +25,8 @@ const HOUR: Duration = Duration::from_hours(1);
 
 /// Something that may be done only so often, and by whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Act {
+#[non_exhaustive]
+pub enum Act {
     /// A message is sent.
     Message(UserId),
     /// Somebody is asked to be a friend.
@@ -39,7 +41,7 @@ pub(crate) enum Act {
 
 impl Act {
     /// What `command` counts as, when `user` gives it.
-    pub(crate) fn of(user: UserId, command: &Command) -> Option<Self> {
+    pub fn of(user: UserId, command: &Command) -> Option<Self> {
         match command {
             Command::Send { .. } => Some(Self::Message(user)),
             Command::Friend { action: Action::Request, .. } => Some(Self::FriendRequest(user)),
@@ -50,10 +52,16 @@ impl Act {
 
 /// Too often: when it may be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RetryAfter(pub(crate) Duration);
+pub struct RetryAfter(pub Duration);
+
+impl From<RetryAfter> for ChatError {
+    fn from(RetryAfter(retry_after): RetryAfter) -> Self {
+        Self::RateLimited { retry_after }
+    }
+}
 
 /// Who has done how much of late.
-pub(crate) struct Limiter {
+pub struct Limiter {
     clock: Arc<dyn Clock>,
     messages: Rates<UserId>,
     friend_requests: Rates<UserId>,
@@ -65,7 +73,7 @@ pub(crate) struct Limiter {
 
 impl Limiter {
     /// The rates of `limits`, measured by `clock`: a burst of five times for messages and frames, of once for others.
-    pub(crate) fn new(limits: &Limits, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(limits: &Limits, clock: Arc<dyn Clock>) -> Self {
         let messages = Rate::new(limits.messages_per_user_per_second, SECOND, 5);
         let friend_requests = Rate::new(limits.friend_requests_per_user_per_hour, HOUR, 1);
         let logins = Rate::new(limits.logins_per_address_per_minute, MINUTE, 1);
@@ -86,7 +94,7 @@ impl Limiter {
     ///
     /// # Errors
     /// [`RetryAfter`] when it may not; it is not counted then.
-    pub(crate) fn check(&self, act: Act) -> Result<(), RetryAfter> {
+    pub fn check(&self, act: Act) -> Result<(), RetryAfter> {
         let now = self.clock.monotonic();
         match act {
             Act::Message(user) => self.messages.take(user, now),
@@ -101,15 +109,21 @@ impl Limiter {
     ///
     /// # Errors
     /// [`RetryAfter`] when it may not; it is not counted then.
-    pub(crate) fn check_frame(&self, used: &mut Used) -> Result<(), RetryAfter> {
+    pub fn check_frame(&self, used: &mut Used) -> Result<(), RetryAfter> {
         used.0 = self.frames.take(used.0, self.clock.monotonic())?;
         Ok(())
     }
 }
 
+impl std::fmt::Debug for Limiter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Limiter").finish_non_exhaustive()
+    }
+}
+
 /// How much of an allowance is used: kept by whom it belongs to.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Used(Duration);
+pub struct Used(Duration);
 
 /// Whom an address belongs to: with IPv6 everybody has 2^64 of them, so it is the network that counts.
 fn network(address: IpAddr) -> IpAddr {

@@ -265,6 +265,9 @@ async fn me(_: Nothing, desk: Arc<Desk>, caller: Caller) -> Answer {
 
 async fn update(change: UpdateMe, desk: Arc<Desk>, caller: Caller) -> Answer {
     let UpdateMe { full_name, bio, picture, email, locale } = change;
+    if matches!(email, Patch::Set(_)) {
+        desk.allow_from(&caller, Act::MailRequest)?;
+    }
     let patch = ProfilePatch { full_name, bio, picture, email, locale };
     let account = desk.accounts().update(caller.login()?.user, patch).await.map_err(|error| told(&error))?;
     Ok(json(StatusCode::OK, bare(&account)))

@@ -41,7 +41,7 @@ pub(crate) fn finish(router: Router, desk: &Arc<Desk>) -> Router {
 }
 
 /// Pages of allowed origins may ask, each by its name; cookies of a host go with what they ask.
-fn cors(allowed: Vec<String>) -> CorsLayer {
+pub(crate) fn cors(allowed: Vec<String>) -> CorsLayer {
     let is_allowed =
         move |_: &HeaderValue, parts: &axum::http::request::Parts| origin::is_allowed(parts, &allowed);
     CorsLayer::new()

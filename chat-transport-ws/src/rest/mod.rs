@@ -29,7 +29,7 @@ use crate::limit::Limiter;
 use crate::options::Options;
 use operations::{ACCOUNT_OPERATIONS, OPERATIONS};
 
-pub(crate) use layers::finish;
+pub(crate) use layers::{cors, finish};
 
 /// What all operations of a router share.
 pub(crate) struct Desk {

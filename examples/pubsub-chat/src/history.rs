@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use chat_core::{ChatError, ConversationId, Message, Pair, Tenant, UserId};
 use chat_host::answer::Refused;
+use chat_host::dates;
 use chat_host::names::Names;
 use chat_host::pages::Paging;
 use serde::Deserialize;
@@ -80,7 +81,7 @@ pub(crate) async fn shown(
         "from": from,
         "to": to,
         "content": message.text().unwrap_or_default(),
-        "timestamp": message.created_at.to_string(),
+        "timestamp": dates::written(message.created_at),
         "seq": message.seq.get(),
     }))
 }

@@ -13,6 +13,7 @@ use chat_core::{ConversationId, Device, Refusal};
 use chat_host::Host;
 use chat_host::answer::{Asked, Refused, bearer, body};
 use chat_host::names::named;
+use chat_transport_ws::limit::Act;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -54,13 +55,17 @@ struct Credentials {
 }
 
 async fn sign_up(State(desk): State<Arc<Desk>>, request: Request) -> Result<Response, Refused> {
-    let Credentials { username, password } = body(request).await?;
+    let (parts, read) = request.into_parts();
+    desk.host.knock(&parts, Act::Registration)?;
+    let Credentials { username, password } = body(read).await?;
     desk.host.accounts.register(Registration::new(username, password)).await?;
     Ok((StatusCode::CREATED, Json(json!({ "message": "user created" }))).into_response())
 }
 
 async fn log_in(State(desk): State<Arc<Desk>>, request: Request) -> Result<Json<Value>, Refused> {
-    let Credentials { username, password } = body(request).await?;
+    let (parts, read) = request.into_parts();
+    desk.host.knock(&parts, Act::Login)?;
+    let Credentials { username, password } = body(read).await?;
     let login = Login { name: username, password: password.into() };
     let tokens = desk.host.accounts.log_in(login, Device::new("pubsub-chat")).await?;
     Ok(Json(json!({ "token": tokens.access_token.expose() })))

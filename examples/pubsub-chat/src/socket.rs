@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use chat_core::accounts::Identity;
 use chat_core::command::Destination;
-use chat_core::delivery::Open;
+use chat_core::delivery::{News, Open};
 use chat_core::{ChatError, Draft, Event, Refusal, Session, What};
 use chat_host::answer::Refused;
 use chat_host::line::{self, Frames};
@@ -37,9 +37,9 @@ pub(crate) async fn upgrade(
     let token = line::token(&headers).ok_or(Refusal::Unauthenticated)?;
     let identity = desk.host.accounts.authenticate(&token).await?;
     desk.host.chat.system().add_to(desk.lobby, identity.user).await?;
-    let open = Open::new(identity.user).login(identity.session);
+    let open = Open::new(identity.user).login(identity.session).news(News::Entries);
     let session = desk.host.chat.open_with(open).await?;
-    Ok(line::open(socket, session, Vec::new(), Wire { desk, identity, names: Names::default() }))
+    Ok(line::open(socket, &desk.clone().host, session, Wire { desk, identity, names: Names::default() }))
 }
 
 /// What the original's clients speak.
@@ -67,7 +67,7 @@ impl Frames for Wire {
             Some(name) => Destination::User(named(&self.desk.host, &name).await?),
             None => Destination::Conversation(self.desk.lobby),
         };
-        self.desk.host.chat.actor(self.identity.user).send(to, Draft::text(content)?).await?;
+        self.desk.host.send(self.identity.user, to, Draft::text(content)?).await?;
         Ok(None)
     }
 }

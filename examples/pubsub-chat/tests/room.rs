@@ -12,7 +12,8 @@ use tokio::net::TcpStream;
 
 async fn room(names: &[&str]) -> (tempfile::TempDir, System, Vec<Person>) {
     let data = tempfile::tempdir().expect("a folder");
-    let server = start(&data, &[]);
+    let many = "messages_per_user_per_second=1000,frames_per_socket_per_second=1000";
+    let server = start(&data, &[("CHAT_LIMIT", many)]);
     let mut people = Vec::new();
     for name in names {
         people.push(Person::sign_up(&server, name).await);

@@ -9,10 +9,12 @@ use axum::response::{IntoResponse, Response};
 use chat_core::accounts::Identity;
 use chat_core::{ChatError, Refusal};
 use chat_host::Host;
-use chat_host::answer::{Refused, bearer_or_bare};
+use chat_host::answer::{Refused, bearer_or_bare, query};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// Something was done.
+#[expect(clippy::needless_pass_by_value, reason = "what is answered is made for that")]
 pub(crate) fn success(data: Value) -> Json<Value> {
     Json(json!({ "message": "success", "data": data }))
 }
@@ -42,6 +44,17 @@ impl From<ChatError> for Fail {
 impl From<Refusal> for Fail {
     fn from(refusal: Refusal) -> Self {
         Self(refusal.into())
+    }
+}
+
+/// A query, refused in the envelope.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<Host>> for Asked<T> {
+    type Rejection = Fail;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Host>) -> Result<Self, Fail> {
+        Ok(Self(query(parts)?))
     }
 }
 

@@ -8,17 +8,18 @@ use chat_core::accounts::Identity;
 use chat_core::command::Destination;
 use chat_core::message::ClientId;
 use chat_core::{
-    Attachment, AttachmentId, ChatError, ConversationId, Content, Draft, Message, Pair, Refusal, Tenant, Text,
-    UserId,
+    Attachment, AttachmentId, ChatError, Content, ConversationId, Draft, Message, Pair, Refusal, Tenant,
+    Text, UserId,
 };
 use chat_host::Host;
-use chat_host::answer::{Asked, Refused, body};
+use chat_host::answer::{Refused, body};
+use chat_host::dates;
 use chat_host::names::{Names, named};
 use chat_host::pages::Paging;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::envelope::{Caller, Fail, success};
+use crate::envelope::{Asked, Caller, Fail, success};
 
 /// Where a message goes, or where it is read: a user by name or id, or a conversation.
 async fn destination(
@@ -27,9 +28,10 @@ async fn destination(
     conversation: Option<&str>,
 ) -> Result<Destination, Refused> {
     match (user, conversation) {
-        (Some(user), None) => match user.parse::<UserId>() {
-            Ok(id) => Ok(Destination::User(id)),
-            Err(_) => Ok(Destination::User(named(host, user).await?)),
+        // A name may look like an id; then it is a name.
+        (Some(user), None) => match (named(host, user).await, user.parse::<UserId>()) {
+            (Ok(id), _) | (Err(_), Ok(id)) => Ok(Destination::User(id)),
+            (Err(error), Err(_)) => Err(error.into()),
         },
         (None, Some(id)) => {
             Ok(Destination::Conversation(id.parse::<ConversationId>().map_err(|_| Refusal::NotFound)?))
@@ -87,7 +89,7 @@ pub(crate) async fn write(host: &Host, by: Identity, written: Written) -> Result
     content.text = text;
     let mut draft = Draft::new(content).attachments(files.map_err(|_| Refusal::NotFound)?);
     draft.client_id = client_id.map(ClientId::new).transpose()?;
-    Ok(host.chat.actor(by.user).send(to, draft).await?.message)
+    Ok(host.send(by.user, to, draft).await?)
 }
 
 pub(crate) async fn send(
@@ -95,7 +97,7 @@ pub(crate) async fn send(
     Caller(caller): Caller,
     request: Request,
 ) -> Result<Json<Value>, Fail> {
-    let message = write(&host, caller, body(request).await?).await?;
+    let message = write(&host, caller, body(request.into_body()).await?).await?;
     Ok(success(shown(&host, &mut Names::default(), &message).await?))
 }
 
@@ -139,7 +141,7 @@ pub(crate) async fn shown(host: &Host, names: &mut Names, message: &Message) -> 
     let mut shown = json!({
         "from": from,
         "message": message.text().unwrap_or_default(),
-        "date": message.created_at.to_string(),
+        "date": dates::written(message.created_at),
         "conversation": message.conversation.to_string(),
         "seq": message.seq.get(),
     });

@@ -12,10 +12,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use chat_core::accounts::Identity;
 use chat_core::command::{Presence, Typing};
-use chat_core::delivery::Open;
+use chat_core::delivery::{News, Open};
 use chat_core::{ChatError, Command, Event, Refusal, Reply, Seq, Session, UserId, What};
 use chat_host::Host;
 use chat_host::answer::{Refused, bearer_or_bare};
+use chat_host::dates;
 use chat_host::line::{self, Frames};
 use chat_host::names::{Names, named};
 use serde::Deserialize;
@@ -42,8 +43,9 @@ pub(crate) async fn upgrade(
     let socket = socket.map_err(|_| Refused::new(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket"))?;
     let token = bearer_or_bare(&headers).map(str::to_owned).or_else(|| line::token(&headers));
     let identity = host.accounts.authenticate(&token.ok_or(Refusal::Unauthenticated)?).await?;
-    let session = host.chat.open_with(Open::new(identity.user).login(identity.session)).await?;
-    Ok(line::open(socket, session, Vec::new(), Wire { host, identity, names: Names::default() }))
+    let session =
+        host.chat.open_with(Open::new(identity.user).login(identity.session).news(News::Entries)).await?;
+    Ok(line::open(socket, &host.clone(), session, Wire { host, identity, names: Names::default() }))
 }
 
 /// What the original's clients speak.
@@ -113,6 +115,9 @@ impl Frames for Wire {
 
 impl Wire {
     async fn watch(&mut self, session: &Session, names: &[String]) -> Result<Value, Refused> {
+        if names.len() as u64 > self.host.chat.limits().watched_users_max {
+            return Err(Refusal::LimitReached.into());
+        }
         let mut users: Vec<UserId> = Vec::new();
         for name in names {
             users.push(named(&self.host, name).await?);
@@ -131,7 +136,7 @@ impl Wire {
             "type": "presence",
             "from": self.names.of(&self.host, presence.user).await?,
             "online": presence.online,
-            "last_seen": presence.last_seen.map(|at| at.to_string()),
+            "last_seen": presence.last_seen.map(dates::written),
         }))
     }
 }

@@ -8,11 +8,13 @@ use axum::http::{HeaderMap, StatusCode};
 use chat_core::accounts::{Login, Registration};
 use chat_core::{Device, Refusal};
 use chat_host::Host;
-use chat_host::answer::{Asked, bearer_or_bare, body};
+use chat_host::answer::{bearer_or_bare, body};
+use chat_host::dates;
+use chat_transport_ws::limit::Act;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::envelope::{Caller, Fail, success};
+use crate::envelope::{Asked, Caller, Fail, success};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,11 +29,13 @@ pub(crate) async fn register(
     State(host): State<Arc<Host>>,
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), Fail> {
-    let NewUser { username, password, full_name, email } = body(request).await?;
+    let (parts, read) = request.into_parts();
+    host.knock(&parts, Act::Registration)?;
+    let NewUser { username, password, full_name, email } = body(read).await?;
     let mut registration = Registration::new(username, password);
     (registration.full_name, registration.email) = (Some(full_name), Some(email));
     let account = host.accounts.register(registration).await?;
-    let made = account.created_at.to_string();
+    let made = dates::written(account.created_at);
     let data = json!({
         "ID": account.user.to_string(),
         "CreatedAt": made,
@@ -51,7 +55,9 @@ struct Credentials {
 }
 
 pub(crate) async fn log_in(State(host): State<Arc<Host>>, request: Request) -> Result<Json<Value>, Fail> {
-    let Credentials { username, password } = body(request).await?;
+    let (parts, read) = request.into_parts();
+    host.knock(&parts, Act::Login)?;
+    let Credentials { username, password } = body(read).await?;
     let login = Login { name: username, password: password.into() };
     let tokens = host.accounts.log_in(login, Device::new("split-chat")).await?;
     Ok(success(json!({

@@ -71,8 +71,11 @@ impl Recipe for MariaDb {
 
 /// A program of it that reads no settings of this machine's.
 fn ours(name: &str, data: &Path) -> Result<Command> {
+    // Two that are made at the same time take the same names in the system's folder.
+    let temporary = data.with_file_name("tmp");
+    fs::create_dir_all(&temporary)?;
     let mut command = Command::new(program(name)?);
-    command.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
+    command.env("TMPDIR", temporary).arg("--no-defaults").arg(format!("--datadir={}", data.display()));
     if programs::is_root() {
         command.arg("--user=root");
     }

@@ -8,7 +8,7 @@ use crate::{child, tools};
 use anyhow::Result;
 use clap::ValueEnum;
 use testbed::services::{
-    MariaDb, MongoJava, Nats, Postgres, Recipe, Redis, RedisCluster, RedisTls, Secantus, Smtp,
+    MariaDb, MongoJava, Nats, Postgres, Recipe, Redis, RedisCluster, RedisTls, Secantus, Smtp, install,
 };
 
 /// The parts, in the order they run: the quick ones first.
@@ -34,6 +34,10 @@ pub(super) enum Part {
     Split,
     /// The reference server and its commands, on every store, and its mail
     Server,
+    /// The five systems, each on its databases
+    Systems,
+    /// Each system with all its processes, as `cargo xtask system` starts it
+    Started,
     /// What nodes tell each other, over every broker
     Notify,
     /// Databases and lines to them that fail, and come back
@@ -89,6 +93,10 @@ impl Part {
             ("chat-server", "kill") => Self::Kill,
             (_, "kill_servers") => Self::KillServers,
             (_, "split") => Self::Split,
+            (
+                "relational-chat" | "pubsub-chat" | "split-chat" | "upgraded-chat" | "microservices-chat",
+                _,
+            ) => Self::Systems,
             ("chat-notify", _) => Self::Notify,
             ("chat-server" | "chat-mail", _) => Self::Server,
             _ => Self::Core,
@@ -107,7 +115,10 @@ impl Part {
             | Self::Secantus
             | Self::Split
             | Self::Server => Way::Together,
-            Self::Notify | Self::Faults | Self::Kill | Self::KillServers | Self::Browser => Way::Alone,
+            Self::Systems | Self::Notify | Self::Faults | Self::Kill | Self::KillServers | Self::Browser => {
+                Way::Alone
+            }
+            Self::Started => Way::Last(started),
             Self::Doctests => Way::Last(doctests),
             Self::Page => Way::Last(page::run),
             Self::Drift => Way::Last(drift::run),
@@ -130,6 +141,7 @@ impl Part {
         match self {
             Self::Notify => &[&Redis, &RedisCluster, &RedisTls, &Nats, &Postgres],
             Self::Server => &[&Smtp],
+            Self::Systems | Self::Started => &[&Postgres, &MariaDb, &MongoJava, &Redis, &Smtp],
             Self::Faults | Self::KillServers => &[&Postgres, &MariaDb, &Secantus, &MongoJava],
             _ => &[],
         }
@@ -156,6 +168,22 @@ fn component(component: &str, subcommand: &str, arguments: &[&str]) -> Result<Ou
 fn docs() -> Result<Outcome> {
     let mut command = child::cargo(&["doc", "--workspace", "--all-features", "--no-deps"]);
     Ok(Outcome::of(&child::run(command.env("RUSTDOCFLAGS", "-D warnings"))?))
+}
+
+/// As they were built with everything else.
+fn started() -> Result<Outcome> {
+    if let Err(missing) = install(Part::Started.own()) {
+        return Ok(Outcome::skipped(format!("{missing:#}")));
+    }
+    let mut build = child::cargo(&["build", "--workspace", "--all-features", "--bins"]);
+    let built = Outcome::of(&child::run(&mut build)?);
+    Ok(match crate::system::check_all() {
+        Ok(()) => built,
+        Err(error) => {
+            println!("{error:#}");
+            Outcome::failed()
+        }
+    })
 }
 
 /// With the same features as everything else, so that nothing is built twice.

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub(crate) use record::{Nail, Record};
-pub(super) use sweep::{hang_up, is_written, release, settle_all, sweep};
+pub(super) use sweep::{Released, hang_up, is_written, release, settle_all, sweep};
 
 use self::record::State;
 use super::payload::unpack_content;
@@ -161,14 +161,20 @@ impl ActingAs {
     /// that is not taken, and gone then.
     pub async fn receive(&self, id: AttachmentId, from: u64, body: ByteStream) -> Result<Upload, ChatError> {
         let (shelf, _) = self.core.shelf()?;
+        let _held = shelf.hold(id)?;
         let record = self.own(id).await?;
         let State::Coming(length) = record.state else { return Err(Refusal::Conflict.into()) };
-        let _held = shelf.hold(id)?;
         if shelf.files.received(id).await? != from {
             return Err(Refusal::Conflict.into());
         }
         let bytes_max = length.unwrap_or(self.core.limits.attachment_bytes_max);
-        let received = shelf.files.receive(id, from, bytes_max, body).await?;
+        let received = shelf.files.receive(id, from, bytes_max, body).await;
+        if self.core.records(&[id]).await?.pop().flatten().is_none() {
+            // It was taken away meanwhile, and what came since would be nobody's.
+            shelf.files.remove(id).await?;
+            return Err(Refusal::NotFound.into());
+        }
+        let received = received?;
         if length.is_some_and(|length| received < length) {
             return Ok(uploaded(&record, received));
         }
@@ -178,6 +184,9 @@ impl ActingAs {
     /// Looks at a file that has come to its end.
     async fn finish(&self, record: Record, bytes: u64) -> Result<Upload, ChatError> {
         let (shelf, rows) = self.core.shelf()?;
+        // Told before anything is made of it: of two who bring it, on two nodes, the other writes nothing any more.
+        let record = record.next(record.state.clone(), Some(self.core.unsent_until()));
+        rows.put(&record.to_row()).await?;
         let finished = match bytes {
             0 => Err(FileError::Unreadable("an empty file")),
             _ => shelf.files.finish(record.id, bytes).await,
@@ -202,8 +211,9 @@ impl ActingAs {
     /// Takes back one's own file that is part of no message.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`]; [`Refusal::Conflict`] once it is part of one.
+    /// [`Refusal::NotFound`]; [`Refusal::Conflict`] once it is part of one, and while bytes of it are coming.
     pub async fn discard(&self, id: AttachmentId) -> Result<(), ChatError> {
+        let _held = self.core.shelf()?.0.hold(id)?;
         let record = self.own(id).await?;
         if matches!(record.state, State::Hangs(..)) {
             return Err(Refusal::Conflict.into());

@@ -58,7 +58,8 @@ impl Record {
         Self { version: self.version + 1, state, due, ..self.clone() }
     }
 
-    /// The file hanging on a message of `by`; itself when it hangs there already.
+    /// The file hanging on a message of `by`. One that hangs there already is one step on too: whoever looked after it
+    /// before the message had it again does not take it away.
     ///
     /// # Errors
     /// [`Refusal::NotFoundAt`] for what is not his, [`Refusal::Conflict`] for what is not whole or hangs elsewhere.
@@ -66,7 +67,7 @@ impl Record {
         match &self.state {
             State::Going => Err(Refusal::NotFoundAt { field: "/attachments" }),
             _ if self.owner != by => Err(Refusal::NotFoundAt { field: "/attachments" }),
-            State::Hangs(_, there) if there == nail => Ok(self.clone()),
+            State::Hangs(_, there) if there == nail => Ok(self.next(self.state.clone(), Some(due))),
             State::Ready(found) => Ok(self.next(State::Hangs(found.clone(), nail.clone()), Some(due))),
             State::Coming(_) | State::Hangs(..) => Err(Refusal::Conflict),
         }
@@ -200,7 +201,7 @@ mod tests {
             assert_eq!(hung(state, UserId::from(2_u64)), Err(absent), "another's is not there");
         }
         let outcomes = states().map(|state| hung(state, owner));
-        assert_eq!(outcomes, [Err(Refusal::Conflict), Err(Refusal::Conflict), Ok(4), Ok(3), Err(absent)]);
+        assert_eq!(outcomes, [Err(Refusal::Conflict), Err(Refusal::Conflict), Ok(4), Ok(4), Err(absent)]);
         let elsewhere = record(State::Hangs(found(), nail("b"))).hung(owner, &nail("a"), now);
         assert_eq!(elsewhere, Err(Refusal::Conflict));
     }

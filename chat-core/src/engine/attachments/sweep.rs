@@ -22,21 +22,36 @@ const ROUNDS_MAX: u32 = 8;
 /// Looks after the files that are due longest.
 pub(in crate::engine) async fn sweep(core: &Core) -> Result<(), ChatError> {
     let Ok((_, rows)) = core.shelf() else { return Ok(()) };
+    let mut swept = Ok(());
     for row in rows.due(core.clock.now(), SWEPT_AT_ONCE).await? {
         let Some(record) = Record::of_row(&row) else {
             tracing::error!(attachment = %row.id, "what is known of a file cannot be read");
             continue;
         };
-        unless_moved(settle(core, &record).await)?;
+        // One that cannot be looked after holds up no other.
+        swept = unless_moved(settle(core, &record, Freed::No).await).and(swept);
     }
-    Ok(())
+    swept
 }
 
-/// Looks after these, which a message has just got or lost.
-pub(in crate::engine) async fn settle_all(core: Arc<Core>, ids: Vec<AttachmentId>) {
+/// Whether a message has just lost a file, and nobody has asked for it since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Freed {
+    No,
+    Yes,
+}
+
+/// Looks after these, which a message has just got, and after those which it has lost, as they were then.
+pub(in crate::engine) async fn settle_all(core: Arc<Core>, hung: Vec<AttachmentId>, freed: Vec<Released>) {
     let settled = async {
-        for record in core.records(&ids).await?.into_iter().flatten() {
-            unless_moved(settle(&core, &record).await)?;
+        for record in core.records(&hung).await?.into_iter().flatten() {
+            unless_moved(settle(&core, &record, Freed::No).await)?;
+        }
+        let ids: Vec<AttachmentId> = freed.iter().map(|released| released.id).collect();
+        for (record, released) in core.records(&ids).await?.into_iter().zip(&freed) {
+            if let Some(record) = record.filter(|record| record.version == released.version) {
+                unless_moved(settle(&core, &record, Freed::Yes).await)?;
+            }
         }
         Ok::<_, ChatError>(())
     };
@@ -64,8 +79,8 @@ enum Fate {
 }
 
 /// Does with a file what its message says, and if there is none, what its time says.
-async fn settle(core: &Core, record: &Record) -> Result<(), ChatError> {
-    match fate(core, record).await? {
+async fn settle(core: &Core, record: &Record, freed: Freed) -> Result<(), ChatError> {
+    match fate(core, record, freed).await? {
         Fate::Goes => take_away(core, record).await,
         Fate::Stays if record.due.is_some() => {
             let (shelf, rows) = core.shelf()?;
@@ -76,7 +91,7 @@ async fn settle(core: &Core, record: &Record) -> Result<(), ChatError> {
     }
 }
 
-async fn fate(core: &Core, record: &Record) -> Result<Fate, ChatError> {
+async fn fate(core: &Core, record: &Record, freed: Freed) -> Result<Fate, ChatError> {
     let in_time =
         if record.due.is_some_and(|due| due <= core.clock.now()) { Fate::Goes } else { Fate::Waits };
     Ok(match &record.state {
@@ -84,8 +99,9 @@ async fn fate(core: &Core, record: &Record) -> Result<Fate, ChatError> {
         State::Coming(_) | State::Ready(_) => in_time,
         State::Hangs(_, nail) => match core.holder(record.owner, nail).await? {
             Some(message) if is_part_of(&message, record.id) => Fate::Stays,
-            Some(_) => Fate::Goes,
-            None => in_time,
+            // Without it, or not yet with it: an edit may be on its way to the log.
+            Some(_) if freed == Freed::Yes => Fate::Goes,
+            Some(_) | None => in_time,
         },
     })
 }
@@ -125,21 +141,34 @@ pub(in crate::engine) async fn hang_up(core: &Core, record: &Record) -> Result<(
     }
 }
 
+/// A file that a message is about to lose, as it is then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) struct Released {
+    pub(in crate::engine) id: AttachmentId,
+    version: u64,
+}
+
 /// Before messages lose these: if that is cut off, the sweep asks the log whether they did.
-pub(in crate::engine) async fn release(core: &Core, ids: &[AttachmentId]) -> Result<(), ChatError> {
-    let Ok((_, rows)) = core.shelf() else { return Ok(()) };
+pub(in crate::engine) async fn release(
+    core: &Core,
+    ids: &[AttachmentId],
+) -> Result<Vec<Released>, ChatError> {
+    let mut released = Vec::new();
+    let Ok((_, rows)) = core.shelf() else { return Ok(released) };
     for id in ids {
         for _ in 0..ROUNDS_MAX {
             let Some(record) = core.records(&[*id]).await?.pop().flatten() else { break };
             let due = core.clock.now().plus(DELETION_MAX);
-            match rows.put(&record.next(record.state.clone(), Some(due)).to_row()).await {
+            let freed = record.next(record.state.clone(), Some(due));
+            match rows.put(&freed.to_row()).await {
                 Err(StoreError::Conflict) => {}
                 put => {
                     put?;
+                    released.push(Released { id: *id, version: freed.version });
                     break;
                 }
             }
         }
     }
-    Ok(())
+    Ok(released)
 }

@@ -9,6 +9,7 @@ mod given;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -32,6 +33,9 @@ use crate::wire::frames::bare;
 
 /// What a file is called of which nothing is said.
 const UNNAMED: &str = "file";
+
+/// Within how many bytes of a form its file begins; the first piece of a body may have much of the file already.
+const HEAD_BYTES_MAX: u64 = 1024 * 1024;
 
 /// What the form around a file may take beside it, in bytes.
 const FORM_BYTES_MAX: u64 = 16 * 1024;
@@ -82,7 +86,10 @@ async fn carry_out(desk: &Desk, what: What, request: Request) -> Result<Response
             desk.allow(Act::Message(user))?;
             begin(desk, &actor, asked, &parts, body).await
         }
-        What::GoOn => go_on(&actor, named()?, asked.offset.unwrap_or_default(), body).await,
+        What::GoOn => {
+            desk.allow(Act::Message(user))?;
+            go_on(&actor, named()?, asked.offset.unwrap_or_default(), body).await
+        }
         What::Progress => {
             let upload = actor.upload(named()?).await.map_err(|error| told(&error))?;
             Ok(answer(StatusCode::OK, bare(&upload)))
@@ -207,12 +214,24 @@ fn boundary(headers: &HeaderMap) -> Result<Option<String>, Failure> {
 
 /// The file in a form: its first part, and the only one that is read.
 async fn part(boundary: String, body: Body, limit: u64) -> Result<(Option<FileName>, ByteStream), Failure> {
+    // What stands before the file is kept until it has come: so there is little of it.
+    let (begun, mut before) = (Arc::new(AtomicBool::new(false)), 0);
+    let has_begun = Arc::clone(&begun);
+    let body = body.into_data_stream().map(move |bytes| {
+        let bytes = bytes.map_err(io::Error::other)?;
+        before += bytes.len() as u64;
+        if before > HEAD_BYTES_MAX && !has_begun.load(Ordering::Relaxed) {
+            return Err(io::Error::other("no file begins"));
+        }
+        Ok(bytes)
+    });
     let size = multer::SizeLimit::new().whole_stream(limit.saturating_add(FORM_BYTES_MAX));
     let rules = multer::Constraints::new().size_limit(size);
-    let mut form = multer::Multipart::with_constraints(body.into_data_stream(), boundary, rules);
+    let mut form = multer::Multipart::with_constraints(body, boundary, rules);
     let field =
         form.next_field().await.map_err(|_| Failure::new(Code::Malformed, "the form cannot be parsed"))?;
     let field = field.ok_or_else(|| Failure::new(Code::Malformed, "a form without a file"))?;
+    begun.store(true, Ordering::Relaxed);
     let name = field.file_name().map(FileName::new).transpose().map_err(Failure::from)?;
     Ok((name, field.map(|bytes| bytes.map_err(io::Error::other)).boxed()))
 }

@@ -48,7 +48,6 @@ impl Base {
 /// Somebody who has registered and logged in.
 #[derive(Clone, Debug)]
 pub(crate) struct User {
-    pub(crate) name: String,
     pub(crate) token: String,
     pub(crate) refresh: String,
 }
@@ -96,7 +95,7 @@ impl User {
         let (status, data) = call(server, Method::POST, "/user/v1/login", None, Some(login)).await;
         assert_eq!(status, 200, "{data}");
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        Self { name: name.to_owned(), token: text(&data["token"]), refresh: text(&data["refresh_token"]) }
+        Self { token: text(&data["token"]), refresh: text(&data["refresh_token"]) }
     }
 
     pub(crate) async fn call(
@@ -131,7 +130,9 @@ pub(crate) async fn say(line: &mut Line, to: &str, message: &str) {
 
 /// The next message.
 pub(crate) async fn heard(line: &mut Line) -> Value {
-    line.until(|frame| frame.get("type").is_none()).await
+    let frame = line.until(|frame| frame.get("type").is_none() || frame["type"] == "error").await;
+    assert_ne!(frame["type"], "error", "{frame}");
+    frame
 }
 
 pub(crate) fn texts(messages: &[Value]) -> Vec<String> {

@@ -12,6 +12,10 @@ use testbed::mailbox::Mailbox;
 use testbed::people::{Line, PASSWORD, ask};
 use testbed::services::{Service, Smtp};
 
+/// Where more is said than people say.
+const MANY: &[(&str, &str)] =
+    &[("CHAT_LIMIT", "messages_per_user_per_second=1000,frames_per_socket_per_second=1000")];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn registering_checks_every_field_and_answers_the_published_shape() {
     for base in Base::all() {
@@ -142,11 +146,15 @@ async fn messages_go_both_ways_by_socket_and_by_route_and_only_to_whom_they_are_
         assert_eq!(heard(&mut line).await, sent);
         let body = json!({ "conversation": sent["conversation"], "message": "and back" });
         assert_eq!(ana.call(&server, Method::POST, path, Some(body.clone())).await.0, 200);
-        assert_eq!(texts(&ana.history(&server, "with=bogdan").await), ["between us", "by the route", "and back"]);
+        assert_eq!(
+            texts(&ana.history(&server, "with=bogdan").await),
+            ["between us", "by the route", "and back"]
+        );
 
         let strange = cyn.call(&server, Method::POST, path, Some(body)).await;
         assert_eq!(strange.0, 404, "a conversation of others is none");
-        let query = format!("/message/v1/history?conversation={}", sent["conversation"].as_str().expect("an id"));
+        let query =
+            format!("/message/v1/history?conversation={}", sent["conversation"].as_str().expect("an id"));
         assert_eq!(cyn.call(&server, Method::GET, &query, None).await.0, 404);
         assert_eq!(cyn.history(&server, "with=bogdan").await, Vec::<Value>::new());
         for (body, expected) in [
@@ -158,7 +166,10 @@ async fn messages_go_both_ways_by_socket_and_by_route_and_only_to_whom_they_are_
             (json!({ "to": "bogdan", "message": { "$gt": "" } }), 400),
             (json!({ "to": "anamaria", "message": "x" }), 400),
             (json!({ "to": "bogdan", "message": "x", "from": "cynthia" }), 403),
-            (json!({ "to": "bogdan", "message": "x", "date": "2020-01-01T00:00:00Z", "from": "anamaria" }), 200),
+            (
+                json!({ "to": "bogdan", "message": "x", "date": "2020-01-01T00:00:00Z", "from": "anamaria" }),
+                200,
+            ),
         ] {
             let (status, said) = ana.call(&server, Method::POST, path, Some(body.clone())).await;
             assert_eq!(status, expected, "{body}: {said}");
@@ -169,7 +180,7 @@ async fn messages_go_both_ways_by_socket_and_by_route_and_only_to_whom_they_are_
 #[tokio::test(flavor = "multi_thread")]
 async fn history_is_never_the_whole_collection_and_pages_to_its_beginning() {
     for base in Base::all() {
-        let server = base.start();
+        let server = base.start_with(MANY);
         let (ana, _) = (User::register(&server, "anamaria").await, User::register(&server, "bogdan").await);
         let mut line = ana.connect(&server).await;
         let said: Vec<String> = (0..25).map(|nth| format!("text {nth}")).collect();
@@ -190,7 +201,9 @@ async fn history_is_never_the_whole_collection_and_pages_to_its_beginning() {
         let date = all[12]["date"].as_str().expect("a date");
         let earlier = ana.history(&server, &format!("with=bogdan&before={date}")).await;
         assert!(earlier.len() <= 12 && texts(&earlier)[..] == said[..earlier.len()]);
-        for query in ["", "?limit=5", "?with=bogdan&conversation=x", "?with=bogdan&limit=0", "?with=bogdan&all=true"] {
+        for query in
+            ["", "?limit=5", "?with=bogdan&conversation=x", "?with=bogdan&limit=0", "?with=bogdan&all=true"]
+        {
             let path = format!("/message/v1/history{query}");
             assert_eq!(ana.call(&server, Method::GET, &path, None).await.0, 400, "{query}");
         }
@@ -201,7 +214,8 @@ async fn history_is_never_the_whole_collection_and_pages_to_its_beginning() {
 async fn the_socket_asks_for_a_token_answers_what_is_wrong_and_tells_typing_reading_and_presence() {
     for base in Base::all() {
         let server = base.start();
-        let (ana, bogdan) = (User::register(&server, "anamaria").await, User::register(&server, "bogdan").await);
+        let (ana, bogdan) =
+            (User::register(&server, "anamaria").await, User::register(&server, "bogdan").await);
         for path in ["/ws", "/ws/", "/message/v1/send"] {
             assert_eq!(Line::open(&server, path, &[]).await.err(), Some(401), "{path}");
             let refresh = format!("Bearer {}", ana.refresh);
@@ -229,7 +243,11 @@ async fn the_socket_asks_for_a_token_answers_what_is_wrong_and_tells_typing_read
         ] {
             line.send(frame).await;
             let answer = line.next().await.expect("an answer");
-            assert_eq!((&answer["type"], answer["message"].is_string()), (&json!("error"), true), "{frame}: {answer}");
+            assert_eq!(
+                (&answer["type"], answer["message"].is_string()),
+                (&json!("error"), true),
+                "{frame}: {answer}"
+            );
         }
         say(&mut line, "bogdan", "still here").await;
         let told = heard(&mut other).await;
@@ -241,16 +259,23 @@ async fn the_socket_asks_for_a_token_answers_what_is_wrong_and_tells_typing_read
         other.send(read.to_string()).await;
         let seen = line.until(|frame| frame["type"] == "read").await;
         assert_eq!((&seen["from"], &seen["seq"]), (&json!("bogdan"), &told["seq"]));
+    }
+}
 
-        // Who is there is for friends to know.
-        for (user, action) in [(&ana, "request"), (&bogdan, "accept")] {
-            let to = if user.name == "bogdan" { "anamaria" } else { "bogdan" };
-            let (_, profile) = ask(&server, Method::GET, &format!("/v1/users?username={to}"), Some(&user.token), None).await;
-            let id = profile["id"].as_str().or(profile["items"][0]["id"].as_str()).unwrap_or_else(|| panic!("{profile}")).to_owned();
-            let path = if action == "request" { "/v1/friend-requests".to_owned() } else { format!("/v1/friend-requests/{id}/accept") };
-            let body = (action == "request").then(|| json!({ "user": id }));
-            let (status, answer) = ask(&server, Method::POST, &path, Some(&user.token), body).await;
-            assert!(status < 300, "{path}: {status} {answer}");
+#[tokio::test(flavor = "multi_thread")]
+async fn friends_are_told_when_somebody_comes_and_goes() {
+    for base in Base::all() {
+        let server = base.start();
+        let (ana, bogdan) =
+            (User::register(&server, "anamaria").await, User::register(&server, "bogdan").await);
+        let (mut line, other) = (ana.connect(&server).await, bogdan.connect(&server).await);
+        for (user, of, action) in [(&ana, "bogdan", "request"), (&bogdan, "anamaria", "accept")] {
+            let search = format!("/v1/users?query={of}");
+            let (_, found) = ask(&server, Method::GET, &search, Some(&user.token), None).await;
+            let id = found["items"][0]["id"].as_str().unwrap_or_else(|| panic!("{found}"));
+            let path = format!("/v1/friends/{id}/{action}");
+            let (status, answer) = ask(&server, Method::PUT, &path, Some(&user.token), None).await;
+            assert_eq!(status, 200, "{path}: {answer}");
         }
         line.send(json!({ "type": "watch", "users": ["bogdan"] }).to_string()).await;
         let watching = line.until(|frame| frame["type"] == "watching").await;
@@ -265,7 +290,8 @@ async fn the_socket_asks_for_a_token_answers_what_is_wrong_and_tells_typing_read
 async fn files_hang_on_messages_and_only_the_two_see_them() {
     for base in Base::all() {
         let server = base.start();
-        let (ana, bogdan) = (User::register(&server, "anamaria").await, User::register(&server, "bogdan").await);
+        let (ana, bogdan) =
+            (User::register(&server, "anamaria").await, User::register(&server, "bogdan").await);
         let cyn = User::register(&server, "cynthia").await;
         let client = reqwest::Client::new();
         let upload = client.post(server.url("/v1/attachments?name=note.txt")).bearer_auth(&ana.token);
@@ -285,8 +311,9 @@ async fn files_hang_on_messages_and_only_the_two_see_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_was_told_is_lost_by_a_kill_and_one_stuck_client_holds_up_nobody() {
     for base in Base::all() {
-        let server = base.start();
-        let (ana, bogdan) = (User::register(&server, "anamaria").await, User::register(&server, "bogdan").await);
+        let server = base.start_with(MANY);
+        let (ana, bogdan) =
+            (User::register(&server, "anamaria").await, User::register(&server, "bogdan").await);
         let stuck = bogdan.connect(&server).await;
         let mut line = ana.connect(&server).await;
         let large = "x".repeat(8_000);
@@ -297,7 +324,7 @@ async fn nothing_that_was_told_is_lost_by_a_kill_and_one_stuck_client_holds_up_n
         }
         drop(stuck);
         server.kill().expect("it is killed");
-        assert!(line.next().await.is_err());
+        while line.next().await.is_ok() {}
         let server = base.start();
         let found = ana.history(&server, "with=bogdan&limit=200").await;
         assert_eq!(found.iter().map(|message| message["message"].clone()).collect::<Vec<_>>(), told);
@@ -322,7 +349,8 @@ async fn an_address_is_proven_by_the_link_that_was_mailed() {
     let mail = tokio::task::block_in_place(|| mailbox.mail()).expect("a mail");
     let text = mail.replace("=\r\n", "").replace("=\n", "").replace("=3D", "=");
     let token = text.split("#verify-email=").nth(1).expect("a link");
-    let token: String = token.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
+    let token: String =
+        token.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
     let (_, me) = ask(&server, Method::GET, "/v1/me", Some(&ana.token), None).await;
     assert_eq!(me["email_verified"], json!(false), "{me}");
     let confirm = Some(json!({ "token": token }));
@@ -342,6 +370,24 @@ fn there_is_no_start_with_an_empty_key() {
     let ended = ended.expect("it runs");
     assert_eq!((ended.status.code(), ended.stdout.len()), (Some(2), 0));
     assert_eq!(std::fs::read(&key).expect("it is there"), b"", "and nothing is put there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_too_much_is_told_to_wait_at_every_door() {
+    let base = Base::files();
+    let few = "messages_per_user_per_second=1,registrations_per_address_per_hour=2";
+    let server = base.start_with(&[("CHAT_LIMIT", few)]);
+    let (ana, _) = (User::register(&server, "anamaria").await, User::register(&server, "bogdan").await);
+    let third = call(&server, Method::POST, "/user/v1/register", None, Some(registration("cynthia"))).await;
+    assert_eq!(third.0, 429);
+    let mut statuses = Vec::new();
+    for nth in 0..8 {
+        let body = json!({ "to": "bogdan", "message": format!("text {nth}") });
+        statuses.push(ana.call(&server, Method::POST, "/message/v1/send", Some(body)).await.0);
+    }
+    assert!(statuses.starts_with(&[200, 200]) && statuses.contains(&429), "{statuses:?}");
+    let told = statuses.iter().filter(|status| **status == 200).count();
+    assert_eq!(ana.history(&server, "with=bogdan").await.len(), told, "what is refused changes nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,178 @@
+//! What is live, over the original client of Socket.IO, in one process and behind the gateway.
+
+use crate::common::socketio::Node;
+use crate::common::{Browser, Deployment};
+use serde_json::{Value, json};
+
+/// A group of three in which the first two are connected.
+struct Party {
+    node: Node,
+    people: [Browser; 3],
+    group: String,
+}
+
+async fn party(at: &Deployment) -> Option<Party> {
+    let mut node = Node::start()?;
+    let mut people = Vec::new();
+    for name in ["ana", "bogdan", "cyn"] {
+        people.push(Browser::sign_up(at, name).await);
+    }
+    let people: [Browser; 3] = people.try_into().expect("there are three");
+    let [ana, bogdan, cyn] = &people;
+    ana.befriend(bogdan).await;
+    ana.befriend(cyn).await;
+    let group = ana.conversation(&[bogdan, cyn], Some("tea")).await;
+    for person in [ana, bogdan] {
+        let connected =
+            node.connect(&person.username, &at.url(""), json!({ "auth": { "token": person.token } })).await;
+        assert_eq!(connected["event"], "connect", "{connected}");
+    }
+    Some(Party { node, people, group })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_comes_in_without_a_login_and_a_page_of_others_not_with_a_cookie() {
+    for at in Deployment::all() {
+        let Some(mut node) = Node::start() else { return };
+        let ana = Browser::sign_up(&at, "ana").await;
+        let url = at.url("");
+        let cookie = format!("accessToken={}", ana.token);
+        for (nth, with) in [
+            json!({}),
+            json!({ "auth": { "token": "nonsense" } }),
+            json!({ "headers": { "cookie": cookie } }),
+            json!({ "headers": { "cookie": cookie, "origin": "https://evil.example" } }),
+            json!({ "headers": { "cookie": cookie, "origin": "https://evil.example" }, "transports": ["polling"] }),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let refused = node.connect(&format!("refused {nth}"), &url, with.clone()).await;
+            assert_eq!(refused["event"], "connect_error", "{with}: {refused}");
+        }
+        for (id, with) in [
+            ("token", json!({ "auth": { "token": ana.token } })),
+            ("cookie", json!({ "headers": { "cookie": cookie, "origin": url } })),
+            ("polling", json!({ "auth": { "token": ana.token }, "transports": ["polling"] })),
+            ("both", json!({ "auth": { "token": ana.token }, "transports": ["polling", "websocket"] })),
+        ] {
+            let connected = node.connect(id, &url, with).await;
+            assert_eq!(connected["event"], "connect", "{id}: {connected}");
+        }
+        assert_eq!(ana.post("/users/auth/logout", json!({})).await.0, 200);
+        for id in ["token", "cookie", "polling", "both"] {
+            assert!(node.event(id, "disconnect").await.is_string(), "{id}: the login has ended");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_come_in_order_once_and_reading_is_told_once() {
+    for at in Deployment::all() {
+        let Some(Party { mut node, people: [ana, bogdan, cyn], group }) = party(&at).await else { return };
+        for name in ["ana", "bogdan"] {
+            let joined = node.emit(name, "join_conversation", json!({ "conversationId": group })).await;
+            assert_eq!(joined["conversationId"], json!(group), "{joined}");
+        }
+        let mut last = Value::Null;
+        for nth in 0..10 {
+            let data = json!({ "conversationId": group, "text": format!("text {nth}") });
+            let sent = node.emit("ana", "send_message", data).await;
+            assert_eq!(sent["senderUuid"], json!(ana.uuid), "{sent}");
+            last = sent;
+        }
+        for nth in 0..10 {
+            let heard = node.event("bogdan", "receive_message").await;
+            assert_eq!(
+                (&heard["text"], &heard["senderUuid"]),
+                (&json!(format!("text {nth}")), &json!(ana.uuid))
+            );
+            assert_eq!(
+                node.event("ana", "receive_message").await,
+                heard,
+                "on every device, the sender's too"
+            );
+        }
+        let typed = node.emit("bogdan", "typing", json!({ "conversationId": group, "typing": true })).await;
+        assert_eq!(typed["conversationId"], json!(group));
+        let typing = node.event("ana", "typing").await;
+        assert_eq!((&typing["userUuid"], &typing["typing"]), (&json!(bogdan.uuid), &json!(true)));
+
+        // Told twice, it is passed on once.
+        for _ in 0..2 {
+            let read = node.emit("bogdan", "mark_as_read", json!({ "messageId": last["_id"] })).await;
+            assert_eq!(read["messageId"], last["_id"], "{read}");
+        }
+        let read = node.event("ana", "message_read").await;
+        assert_eq!((&read["messageId"], &read["readerUuid"]), (&last["_id"], &json!(bogdan.uuid)));
+        assert!(read["readAt"].is_string());
+        let after =
+            node.emit("ana", "send_message", json!({ "conversationId": group, "text": "the end" })).await;
+        node.event("ana", "receive_message").await;
+        assert_eq!(node.kept("ana", "message_read"), Vec::<Value>::new(), "once");
+        assert_eq!(ana.messages(&group).await.len(), 11);
+        let seen = cyn.messages(&group).await;
+        assert_eq!(
+            (&seen[10]["_id"], &seen[10]["read"]),
+            (&after["_id"], &json!(false)),
+            "one of two has read"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_is_refused_and_the_connection_stays() {
+    for at in Deployment::all() {
+        let Some(Party { mut node, people: [ana, bogdan, _], group }) = party(&at).await else { return };
+        let dora = Browser::sign_up(&at, "dora").await;
+        node.connect("dora", &at.url(""), json!({ "auth": { "token": dora.token } })).await;
+        let message = ana.say(&group, "tea is ready").await;
+        for (who, event, data) in [
+            ("dora", "join_conversation", json!({ "conversationId": group })),
+            ("dora", "send_message", json!({ "conversationId": group, "text": "x" })),
+            ("dora", "mark_as_read", json!({ "messageId": message["_id"] })),
+            ("dora", "typing", json!({ "conversationId": group, "typing": true })),
+            (
+                "ana",
+                "send_message",
+                json!({ "conversationId": group, "text": "x", "senderUuid": bogdan.uuid }),
+            ),
+            ("ana", "send_message", json!({ "conversationId": group, "text": "" })),
+            ("ana", "send_message", json!({ "conversationId": { "$ne": "" }, "text": "x" })),
+            ("ana", "send_message", Value::Null),
+            ("ana", "mark_as_read", json!({ "messageId": format!("{group}:999") })),
+            ("ana", "dance", json!({})),
+        ] {
+            let refused = node.emit(who, event, data.clone()).await;
+            assert!(refused["error"].is_string(), "{who} {event} {data}: {refused}");
+            let told = node.event(who, "error").await;
+            assert_eq!(told, refused);
+        }
+        assert_eq!(node.kept("dora", "receive_message"), Vec::<Value>::new());
+        let sent =
+            node.emit("ana", "send_message", json!({ "conversationId": group, "text": "still here" })).await;
+        assert_eq!(sent["text"], "still here");
+        assert_eq!(ana.messages(&group).await.len(), 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_and_goes_is_told_to_friends() {
+    for at in Deployment::all() {
+        let Some(Party { mut node, people: [_, bogdan, _], group }) = party(&at).await else { return };
+        let joined = node.emit("ana", "join_conversation", json!({ "conversationId": group })).await;
+        let online = |presence: &Value| {
+            let all = presence.as_array().into_iter().flatten();
+            all.filter(|one| one["online"] == true).map(|one| one["userUuid"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(online(&joined["presence"]), [json!(bogdan.uuid)], "{joined}");
+        node.disconnect("bogdan").await;
+        loop {
+            let told = node.event("ana", "presence").await;
+            if told["online"] == false {
+                assert_eq!(told["userUuid"], json!(bogdan.uuid));
+                break;
+            }
+        }
+    }
+}
