@@ -38,7 +38,7 @@ async fn two_windows_become_friends_and_find_everything_after_a_reload() {
 }
 
 async fn story(server: &System, ana: &Window, bob: &Window) -> Result<()> {
-    let address = server.address().to_string();
+    let address = server.url("");
     ana.sign_up(&address, "ana", "Ana Alvarez").await?;
     bob.sign_up(&address, "bob", "Bob Berg").await?;
     ana.click("tab-people").await?;
