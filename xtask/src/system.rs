@@ -35,15 +35,20 @@ pub(crate) struct Arguments {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Which {
     /// MongoDB
-    UpgradedChat,
+    #[value(name = "upgraded-chat")]
+    Upgraded,
     /// PostgreSQL
-    RelationalChat,
+    #[value(name = "relational-chat")]
+    Relational,
     /// PostgreSQL and MongoDB
-    SplitChat,
+    #[value(name = "split-chat")]
+    Split,
     /// Two processes on MongoDB and Redis
-    PubsubChat,
+    #[value(name = "pubsub-chat")]
+    Pubsub,
     /// Three services and a gateway, on MariaDB and MongoDB
-    MicroservicesChat,
+    #[value(name = "microservices-chat")]
+    Microservices,
 }
 
 impl Which {
@@ -55,24 +60,24 @@ impl Which {
     fn databases(self) -> Vec<(&'static dyn Recipe, &'static str)> {
         let mongo: &'static dyn Recipe = if Mongod.is_installed() { &Mongod } else { &MongoJava };
         match self {
-            Self::UpgradedChat => vec![(mongo, "CHAT_STORE")],
-            Self::RelationalChat => vec![(&Postgres, "CHAT_STORE")],
-            Self::SplitChat => vec![(&Postgres, "CHAT_ACCOUNTS_STORE"), (mongo, "CHAT_STORE")],
-            Self::PubsubChat => vec![(mongo, "CHAT_STORE"), (&Redis, "CHAT_NOTIFY")],
-            Self::MicroservicesChat => vec![(&MariaDb, "CHAT_ACCOUNTS_STORE"), (mongo, "CHAT_STORE")],
+            Self::Upgraded => vec![(mongo, "CHAT_STORE")],
+            Self::Relational => vec![(&Postgres, "CHAT_STORE")],
+            Self::Split => vec![(&Postgres, "CHAT_ACCOUNTS_STORE"), (mongo, "CHAT_STORE")],
+            Self::Pubsub => vec![(mongo, "CHAT_STORE"), (&Redis, "CHAT_NOTIFY")],
+            Self::Microservices => vec![(&MariaDb, "CHAT_ACCOUNTS_STORE"), (mongo, "CHAT_STORE")],
         }
     }
 
     /// Its programs, where each listens, and in which variable the gateway looks for it; what is asked comes last.
     fn programs(self) -> &'static [(&'static str, &'static str, Option<&'static str>)] {
         match self {
-            Self::UpgradedChat => &[("upgraded-chat", "127.0.0.1:8080", None)],
-            Self::RelationalChat => &[("relational-chat", "127.0.0.1:8080", None)],
-            Self::SplitChat => &[("split-chat", "127.0.0.1:8080", None)],
-            Self::PubsubChat => {
+            Self::Upgraded => &[("upgraded-chat", "127.0.0.1:8080", None)],
+            Self::Relational => &[("relational-chat", "127.0.0.1:8080", None)],
+            Self::Split => &[("split-chat", "127.0.0.1:8080", None)],
+            Self::Pubsub => {
                 &[("pubsub-chat", "127.0.0.1:8081", None), ("pubsub-chat", "127.0.0.1:8080", None)]
             }
-            Self::MicroservicesChat => &[
+            Self::Microservices => &[
                 ("users-service", "127.0.0.1:5001", Some("CHAT_USERS")),
                 ("friends-service", "127.0.0.1:5002", Some("CHAT_FRIENDS")),
                 ("messages-service", "127.0.0.1:5003", Some("CHAT_MESSAGES")),

@@ -242,6 +242,32 @@ async fn an_edit_takes_files_away_and_adds_some() {
     assert!(scene.sees(2, file).await);
 }
 
+/// Of two edits at once one takes a file off a message and the next puts it back: whoever looks after what the first has
+/// freed does not take away what the second has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_put_back_at_once_is_not_taken_away() {
+    let scene = Scene::new().await;
+    let ana = scene.chat.actor(user(1));
+    let mut put_back = 0;
+    for _ in 0..100 {
+        let (one, two) = (scene.file(1).await, scene.file(1).await);
+        let draft = with([one, two]);
+        let sent = ana.send(user(2), draft).await.unwrap().message;
+        let (away, back) = tokio::join!(
+            ana.edit(direct(1, 2), sent.seq, only(vec![one]), None),
+            ana.edit(direct(1, 2), sent.seq, only(vec![one, two]), None),
+        );
+        assert!(away.is_ok(), "{away:?}");
+        scene.chat.settled().await;
+        let page = ana.history(direct(1, 2), None, chat_core::Limit::new(1).unwrap()).await.unwrap();
+        for id in ids(&page.items[0]) {
+            assert!(scene.shelf.has(id) && scene.sees(2, id).await, "a message names a file that is gone");
+        }
+        put_back += usize::from(back.is_ok_and(|message| ids(&message).contains(&two)));
+    }
+    assert!(put_back > 0, "at times it was put back");
+}
+
 #[tokio::test]
 async fn one_file_hangs_on_one_message() {
     let scene = Scene::new().await;

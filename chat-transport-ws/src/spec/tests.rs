@@ -201,6 +201,7 @@ fn every_code_is_stable() {
             "too_many_members",
             "payload_too_large",
             "unsupported_media_type",
+            "range_not_satisfiable",
             "rate_limited",
             "overloaded",
             "unavailable",

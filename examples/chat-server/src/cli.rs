@@ -159,7 +159,7 @@ pub(crate) struct Flags {
     #[arg(long, env = "CHAT_SMTP", value_name = "URL", hide_env_values = true, global = true)]
     pub(crate) smtp: Option<String>,
 
-    /// Who that mail is from: ADDRESS or NAME <ADDRESS> [default: none; needed with --smtp]
+    /// Who that mail is from: an address, or a name and an address in angle brackets [default: none; needed with --smtp]
     #[arg(long, env = "CHAT_MAIL_FROM", value_name = "ADDRESS", global = true)]
     pub(crate) mail_from: Option<String>,
 

@@ -188,10 +188,12 @@ async fn how_far_it_is_stands_in_the_log_where_there_is_no_terminal() {
             "friendships",
             "accounts",
             "logins",
+            "attachments",
             "conversations",
             "friendships",
             "accounts",
             "logins",
+            "attachments",
             "conversations, pass 2",
             "comparison"
         ]

@@ -36,7 +36,8 @@ async fn whatever_it_makes_is_private_and_kept() {
     let key = std::fs::read(data.join("signing.key")).unwrap();
     for file in std::fs::read_dir(&data).unwrap() {
         let path = file.unwrap().path();
-        assert_eq!(mode(&path), 0o600, "{}", path.display());
+        let private = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&path), private, "{}", path.display());
     }
     assert!(data.join("chat.db").exists());
     assert!(!data.join("chat.db.admin").exists(), "the operator's socket is taken away");

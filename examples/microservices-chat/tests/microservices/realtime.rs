@@ -157,6 +157,19 @@ async fn what_may_not_be_is_refused_and_the_connection_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_goes_leaves_clients_to_come_again_by_themselves() {
+    let mut at = Deployment::one();
+    let Some(mut node) = Node::start() else { return };
+    let ana = Browser::sign_up(&at, "ana").await;
+    let connected = node.connect("ana", &at.url(""), json!({ "auth": { "token": ana.token } })).await;
+    assert_eq!(connected["event"], "connect", "{connected}");
+    let server = at.front.take().expect("it runs");
+    assert!(tokio::task::block_in_place(|| server.stop()).expect("it is asked").success());
+    // A client that is disconnected by its server does not come again; one whose line breaks does.
+    assert_eq!(node.event("ana", "disconnect").await, json!("transport close"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_comes_and_goes_is_told_to_friends() {
     for at in Deployment::all() {
         let Some(Party { mut node, people: [_, bogdan, _], group }) = party(&at).await else { return };
