@@ -5,7 +5,7 @@
 //! [`plan`](plan()), and carries the [`Plan`] out: first its entries, then its writes in order, then the receipts of
 //! its senders, then the conversation. Nothing is written for a lane that is refused.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Appended, ClosedBy, ConversationPatch, DraftEntry, Effect, Lane, Outcome, StoreError};
 use crate::conversation::{Conversation, History, Membership, Standing};
@@ -201,11 +201,12 @@ pub fn plan(lane: &Lane, known: Known) -> Result<Plan<'_>, StoreError> {
         record: Record::Same,
         outcomes: Vec::with_capacity(lane.drafts.len()),
     };
-    let mut planner = Planner { targets, members, firsts: HashMap::new(), plan };
+    let (firsts, deleted) = (HashMap::new(), HashSet::new());
+    let mut planner = Planner { targets, members, firsts, deleted, plan };
     for ((nth, draft), repeat) in lane.drafts.iter().enumerate().zip(repeats) {
         let repeat = repeat.or_else(|| planner.firsts.get(&(draft.by, &draft.client_id)).cloned());
         if let Some(first) = repeat {
-            planner.plan.outcomes.push(first);
+            planner.plan.outcomes.push(planner.as_it_is_now(first));
         } else if admitted {
             planner.append(draft, nth)?;
         } else {
@@ -227,6 +228,8 @@ struct Planner<'l> {
     members: HashMap<UserId, Membership>,
     /// What was appended in this lane, for repeats within it.
     firsts: HashMap<(UserId, &'l ClientId), Outcome>,
+    /// The messages that this lane has deleted so far.
+    deleted: HashSet<Seq>,
     plan: Plan<'l>,
 }
 
@@ -270,7 +273,7 @@ impl<'l> Planner<'l> {
                 let message = self.expect_message(*target, *rev)?;
                 (message.rev, message.deleted) = (at.seq, true);
                 let n = message.n;
-                self.forget_digest(*target);
+                self.deleted.insert(*target);
                 self.plan.writes.push(Write::Tombstone { target: *target, n, rev: at.seq, at: at.at });
             }
             Effect::PutMember { user, standing, history } => self.put_member(*user, *standing, *history, at),
@@ -308,14 +311,13 @@ impl<'l> Planner<'l> {
         if message.deleted || message.rev != rev { Err(StoreError::Conflict) } else { Ok(message) }
     }
 
-    /// A repeat of a message that this lane made and deleted has no digest either.
-    fn forget_digest(&mut self, target: Seq) {
-        for first in self.firsts.values_mut() {
-            if let Outcome::Repeat { seq, digest } = first
-                && *seq == target
-            {
-                *digest = None;
+    /// A repeat of a message that this lane has deleted has no digest, whether the lane has made it or it was there.
+    fn as_it_is_now(&self, first: Outcome) -> Outcome {
+        match first {
+            Outcome::Repeat { seq, .. } if self.deleted.contains(&seq) => {
+                Outcome::Repeat { seq, digest: None }
             }
+            first => first,
         }
     }
 
@@ -466,6 +468,19 @@ mod tests {
         let plan = plan(&lane, known(&lane)).unwrap();
         assert_eq!(plan.entries.len(), 2);
         assert_eq!(plan.outcomes[2], Outcome::Repeat { seq: Seq::new(11), digest: Some([0; 16]) });
+    }
+
+    #[test]
+    fn a_repeat_of_what_the_lane_has_deleted_has_no_digest() {
+        let there = Seq::new(6);
+        let delete = Effect::Tombstone { target: there, rev: there };
+        let lane = lane(vec![says(1, "a"), draft(1, "b", vec![delete]), says(1, "a")]);
+        let mut known = known(&lane);
+        let first = Outcome::Repeat { seq: there, digest: Some([7; 16]) };
+        (known.repeats[0], known.repeats[2]) = (Some(first.clone()), Some(first.clone()));
+        let planned = plan(&lane, known).unwrap();
+        assert_eq!(planned.outcomes[0], first);
+        assert_eq!(planned.outcomes[2], Outcome::Repeat { seq: there, digest: None });
     }
 
     #[test]

@@ -175,7 +175,7 @@ fn started() -> Result<Outcome> {
     if let Err(missing) = install(Part::Started.own()) {
         return Ok(Outcome::skipped(format!("{missing:#}")));
     }
-    let mut build = child::cargo(&["build", "--workspace", "--all-features", "--bins"]);
+    let mut build = child::cargo(&["test", "--workspace", "--all-features", "--tests", "--no-run"]);
     let built = Outcome::of(&child::run(&mut build)?);
     Ok(match crate::system::check_all() {
         Ok(()) => built,
