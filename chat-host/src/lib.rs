@@ -1,7 +1,7 @@
 //! What a server of its own puts around the engine: a store by its URL ([`store`]), the file of signing keys ([`key`]),
 //! a line to other processes by its URL ([`notify`]), the mail ([`mail`]) and the files ([`files`]), signals
 //! ([`signals`]), and all of that put together ([`host`]). And what servers share that speak another protocol than ours:
-//! answers ([`answer`]), sockets ([`line`]), names ([`names`]), pages of history ([`pages`]), times
+//! answers ([`answer`]), sockets ([`mod@line`]), names ([`names`]), pages of history ([`pages`]), times
 //! as text ([`dates`]).
 //!
 //! The engine and its adapters are for applications that have these already. What is here is for those that are a chat
