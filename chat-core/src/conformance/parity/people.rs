@@ -1,6 +1,6 @@
 //! Two engines, one over each store, with the same people, clock and ids, and a connected device of everybody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -101,21 +101,33 @@ impl One {
         device.handle(Command::Sync(request)).await.map_err(|error| error.code())
     }
 
-    /// The entries every device was told, once everything was passed on.
-    async fn told(&mut self) -> Vec<BTreeMap<ConversationId, Vec<u64>>> {
+    /// The entries every device was told, once everything was passed on, and of which conversations it was told that
+    /// they are gone: what waited of one is forgotten then, and how much that is depends on who was faster.
+    async fn told(&mut self) -> Vec<ToldToDevice> {
         self.chat.settled().await;
         let mut all = Vec::new();
         for device in &mut self.devices {
-            let mut told: BTreeMap<ConversationId, Vec<u64>> = BTreeMap::new();
+            let mut told = ToldToDevice::default();
             while let Some(event) = device.try_next() {
-                if let Event::Entry(entry) = event {
-                    told.entry(entry.conversation).or_default().push(entry.seq.get());
+                match event {
+                    Event::Entry(entry) => {
+                        told.entries.entry(entry.conversation).or_default().push(entry.seq.get());
+                    }
+                    Event::Gone(id) => drop(told.gone.insert(id)),
+                    _ => {}
                 }
             }
             all.push(told);
         }
         all
     }
+}
+
+/// What one device was told.
+#[derive(Default)]
+struct ToldToDevice {
+    entries: BTreeMap<ConversationId, Vec<u64>>,
+    gone: BTreeSet<ConversationId>,
 }
 
 /// Every place that somebody may know of.
@@ -217,9 +229,13 @@ impl Twins for Engines {
         for number in 1..=PEOPLE {
             self.compare_view(number).await?;
         }
-        for (memory, other) in self.memory.told().await.iter().zip(self.other.told().await) {
-            equal("what a device was told", memory, &other)?;
-            let in_order = other.values().all(|seqs| seqs.windows(2).all(|pair| pair[0] < pair[1]));
+        for (mut memory, mut other) in self.memory.told().await.into_iter().zip(self.other.told().await) {
+            for id in memory.gone.union(&other.gone) {
+                memory.entries.remove(id);
+                other.entries.remove(id);
+            }
+            equal("what a device was told", &memory.entries, &other.entries)?;
+            let in_order = other.entries.values().all(|seqs| seqs.windows(2).all(|pair| pair[0] < pair[1]));
             equal("whether it was in order and once", &true, &in_order)?;
         }
         tokio::join!(self.memory.chat.shutdown(), self.other.chat.shutdown());
