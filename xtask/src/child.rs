@@ -1,5 +1,6 @@
 //! Other programs, run in the workspace's folder, none of which outlives this one.
 
+use crate::machine::{self, Ci};
 use anyhow::{Context as _, Result};
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -25,8 +26,15 @@ impl Ran {
 }
 
 /// Cargo as this program was started by it, in the workspace's folder.
+///
+/// A machine that builds once has no use for what would make the next build faster, which is more than half of what a
+/// build leaves behind; a full disk fails tests that have nothing to do with it.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
-    program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
+    let mut command = program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments);
+    if machine::ci() == Ci::Yes {
+        command.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");
+    }
+    command
 }
 
 /// Any program, in the workspace's folder.

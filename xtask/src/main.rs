@@ -8,6 +8,7 @@ mod child;
 mod cluster;
 mod counts;
 mod deny;
+mod machine;
 mod printed;
 mod services;
 mod spec;

@@ -14,6 +14,7 @@ pub(crate) mod servers;
 mod summary;
 mod table;
 
+use crate::machine::{self, Ci, ci};
 use crate::printed;
 use anyhow::Result;
 use binaries::{Binary, Done};
@@ -145,7 +146,7 @@ fn run_binaries(
     let missing = |part: &Part| if *part == Part::Browser { browser::missing() } else { None };
     let (mut chosen, mut reports) = (Vec::new(), Vec::new());
     for part in parts {
-        println!("\n==> {}", part.name());
+        println!("\n==> {}{}", part.name(), free());
         let outcome = missing(part).map_or(Outcome::passed(), Outcome::skipped);
         if outcome == Outcome::passed() {
             chosen.extend(binaries.iter().filter(|binary| Part::of(binary) == *part).cloned());
@@ -183,18 +184,6 @@ fn add(done: Result<Done>, reports: &mut Vec<Report>, table: &mut Table) {
     }
 }
 
-/// Whether the machine promises to have everything.
-fn ci() -> Ci {
-    if std::env::var("CI").is_ok_and(|value| value == "true") { Ci::Yes } else { Ci::No }
-}
-
-/// Where this runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ci {
-    Yes,
-    No,
-}
-
 /// Runs a check and tells what came of it.
 fn report(name: String, check: fn() -> Result<Outcome>) -> Report {
     let (outcome, took) = timed(&name, check);
@@ -202,8 +191,13 @@ fn report(name: String, check: fn() -> Result<Outcome>) -> Report {
         eprintln!("{name}: {error:#}");
         Outcome::failed()
     });
-    println!("<== {name}: {} in {}", summary::verdict(&outcome.verdict), summary::seconds(took));
+    println!("<== {name}: {} in {}{}", summary::verdict(&outcome.verdict), summary::seconds(took), free());
     Report { name, outcome, took }
+}
+
+/// What room the disk has, to be read when something failed for want of it.
+fn free() -> String {
+    machine::free_disk_gib().map_or_else(String::new, |gib| format!("; {gib} GiB of disk free"))
 }
 
 fn timed<T>(name: &str, run: impl FnOnce() -> T) -> (T, Duration) {

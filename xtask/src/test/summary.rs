@@ -1,8 +1,8 @@
 //! The end of a run: a table of the parts, what was skipped, what failed and how, and one plain line of counts.
 
-use super::Ci;
 use super::outcome::{Report, Verdict};
 use crate::counts::Counts;
+use crate::machine::Ci;
 use std::fmt::Write as _;
 use std::time::Duration;
 
