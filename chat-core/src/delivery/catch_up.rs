@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::hub::lock;
 use super::outbox::{Behind, Chore, Lag, TakenIn};
 use super::pump::friends_since;
-use super::session::{Line, News};
+use super::session::Line;
 use super::topic::{Begin, Topic};
 use crate::conversation::{Read, Seat};
 use crate::engine::rows;
@@ -67,12 +67,6 @@ async fn entries(line: &Arc<Line>, lagging: &[(ConversationId, Lag)]) -> Result<
     let read = {
         let _turn = line.core.reads.acquire().await.map_err(|_| ChatError::Unavailable(None))?;
         line.core.store.talk().log().entries(&wanted, Limit::default()).await?
-    };
-    // Where a conversation begins by its entries, it is served before they are passed on.
-    let refreshing = &line.holding.person.refreshing;
-    let _served = match line.outbox.news {
-        News::Entries => Some(refreshing.lock().await),
-        News::Summary => None,
     };
     // No await from here on: a dropped future has changed nothing.
     for (id, lag) in lagging {

@@ -9,15 +9,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use super::notify::{self, Interest, Notice};
 use super::outbox::{Ended, Lag, Outbox};
 use super::person::Person;
 use super::presence::PresenceBook;
 use super::pump;
-use super::topic::{Begin, Pump, Served, Topic};
+use super::topic::{Begin, Introduction, Pump, Served, Topic};
 use crate::conversation::Conversation;
 use crate::engine::{Core, rows};
+use crate::error::ChatError;
 use crate::event::{Event, ReceiptEvent, Shared, TypingEvent};
 use crate::friendship::Friendship;
 use crate::id::{ConversationId, Pair, Seq, SessionId, UserId};
@@ -37,6 +39,11 @@ pub(crate) struct Hub {
     pub(super) presence: PresenceBook,
     pub(super) events_max: usize,
     receipt_members_max: u64,
+    /// How many tasks read where conversations stand.
+    settling: AtomicUsize,
+    /// Whether everybody was compared with the store once, as is done at the start.
+    #[cfg(feature = "testing")]
+    pub(super) has_compared: std::sync::atomic::AtomicBool,
 }
 
 /// Somebody connected, and how many sessions hold him here.
@@ -54,6 +61,12 @@ pub(super) enum Subscribed {
     Known,
     /// He may be no member any more: that has to be read again.
     Stale,
+}
+
+impl Subscribed {
+    pub(super) const fn is_stale(&self) -> bool {
+        matches!(self, Self::Stale)
+    }
 }
 
 /// Keeps somebody here for as long as it lives.
@@ -81,6 +94,9 @@ impl Hub {
             presence: PresenceBook::default(),
             events_max: usize::try_from(limits.session_events_max).unwrap_or(usize::MAX).max(2),
             receipt_members_max: limits.receipt_members_max,
+            settling: AtomicUsize::new(0),
+            #[cfg(feature = "testing")]
+            has_compared: std::sync::atomic::AtomicBool::default(),
         }
     }
 
@@ -230,12 +246,26 @@ impl Hub {
 
     /// Serves somebody a conversation that he was a member of at its head as it is given.
     pub(super) fn subscribe(&self, person: &Arc<Person>, served: Served, visible_from: Seq) -> Subscribed {
+        self.take_on(person, served, |topic| topic.subscribe(person, served.head, visible_from))
+    }
+
+    /// The same where it is new to him, and tells his sessions.
+    pub(super) fn introduce(
+        &self,
+        person: &Arc<Person>,
+        served: Served,
+        how: &Introduction<'_>,
+    ) -> Subscribed {
+        self.take_on(person, served, |topic| topic.introduce(person, served.head, how))
+    }
+
+    fn take_on(&self, person: &Arc<Person>, served: Served, join: impl FnOnce(&Topic) -> bool) -> Subscribed {
         let mut own = lock(&person.topics);
         // Who went meanwhile is not served: he would stand in the way of the one who has come back.
         let Some(own) = own.as_mut() else { return Subscribed::Known };
         let mut is_member = false;
         let (topic, new) = self.serve(served, |topic| {
-            is_member = topic.subscribe(person, served.head, visible_from);
+            is_member = join(topic);
         });
         if !is_member {
             return Subscribed::Stale;
@@ -282,22 +312,43 @@ impl Hub {
         }
     }
 
-    /// Does not serve this person this conversation any more.
-    pub(super) fn unsubscribe(&self, person: &Arc<Person>, topic: &Arc<Topic>) {
-        topic.unsubscribe(person);
-        person.forget(topic);
+    /// Somebody was taken off a conversation. He may have come again since.
+    pub(super) fn departed(&self, person: &Arc<Person>, topic: &Arc<Topic>) {
+        if let Some(own) = &mut *lock(&person.topics)
+            && !topic.serves(person)
+        {
+            own.retain(|one| !Arc::ptr_eq(one, topic));
+        }
         self.tidy(topic);
     }
 
     /// Members of a conversation that has just been made a shell: who is here follows it from its first entry.
     pub(crate) fn expect_members(&self, conversation: &Conversation, users: &[UserId]) {
-        for user in users {
-            if let Some(person) = self.person(*user)
-                && let Subscribed::Stale = self.subscribe(&person, conversation.into(), Seq::new(1))
-            {
-                self.memberships_moved(*user);
+        for person in users.iter().filter_map(|user| self.person(*user)) {
+            if conversation.head > Seq::ZERO {
+                // Another has made it at the same time, and has written already.
+                self.memberships_moved(person.id);
+                continue;
+            }
+            match self.introduce(&person, conversation.into(), &Introduction::empty(Seq::new(1))) {
+                Subscribed::Stale => self.memberships_moved(person.id),
+                // Another may have written the first entry since it was read.
+                Subscribed::New(topic) => drop(self.settle(vec![topic])),
+                Subscribed::Known => {}
             }
         }
+    }
+
+    /// Reads where conversations stand that have come to be served since they were read: until it is done, whether it is
+    /// waited for or not. Answers what came of the first attempt.
+    pub(super) fn settle(&self, topics: Vec<Arc<Topic>>) -> oneshot::Receiver<Result<(), ChatError>> {
+        let (tried, outcome) = oneshot::channel();
+        self.settling.fetch_add(1, Ordering::Relaxed);
+        self.spawn(|core| async move {
+            super::refresh::settle(&core, &topics, tried).await;
+            core.hub.settling.fetch_sub(1, Ordering::Relaxed);
+        });
+        outcome
     }
 
     /// Entries were committed by this node.
@@ -305,15 +356,27 @@ impl Hub {
         let Some(first) = entries.first() else { return };
         let before = first.seq.previous();
         self.spread_word(conversation, &entries);
-        let arrivals = entries.iter().flat_map(|entry| rows::comings_and_goings(&entry.what).0);
-        let here: Vec<Arc<Person>> = arrivals.filter_map(|user| self.person(*user)).collect();
-        if let Some(topic) = self.topic(conversation.id) {
-            let pump = topic.add(entries, conversation.member_count);
+        let served = Served { head: before, ..conversation.into() };
+        if before == Seq::ZERO
+            && let Some(pair) = conversation.pair
+        {
+            // The two of them are members before the first entry, and of no other is it known yet.
+            for person in pair.both().iter().filter_map(|user| self.person(*user)) {
+                let how = Introduction::empty(Seq::new(1));
+                if let Subscribed::Stale = self.introduce(&person, served, &how) {
+                    self.memberships_moved(person.id);
+                }
+            }
+        }
+        let mut arrivals = entries.iter().flat_map(|entry| rows::comings_and_goings(&entry.what).0);
+        // They are subscribed by the pump, when it comes to the entry that makes them members.
+        let somebody_comes = arrivals.any(|user| self.person(*user).is_some());
+        if somebody_comes {
+            // Under the lock under which a conversation is forgotten that serves nobody: one that pumps is not.
+            let mut pump = Pump::No;
+            let (topic, _) = self.serve(served, |topic| pump = topic.add(entries, conversation.member_count));
             self.pump(&topic, pump);
-        } else if !here.is_empty() {
-            // They are subscribed by the pump, when it comes to the entry that makes them members.
-            let served = Served { head: before, ..conversation.into() };
-            let (topic, _) = self.serve(served, |_| ());
+        } else if let Some(topic) = self.topic(conversation.id) {
             let pump = topic.add(entries, conversation.member_count);
             self.pump(&topic, pump);
         }
@@ -371,36 +434,36 @@ impl Hub {
     pub(crate) fn hidden(&self, id: ConversationId, user: UserId, visible_from: Seq) {
         let (Some(person), Some(topic)) = (self.person(user), self.topic(id)) else { return };
         topic.hide(user, visible_from);
-        person.each(|outbox| {
+        for outbox in person.sessions() {
             outbox.offer_summary(id, &Event::Gone(id));
             if outbox.is_held() {
                 outbox.forget(id);
             } else {
-                topic.join(outbox, Lag { next: visible_from, visible_from }, Begin::Anew);
+                topic.join(&outbox, Lag { next: visible_from, visible_from }, Begin::Anew);
             }
-        });
+        }
     }
 
     /// Somebody is no member any more, outside the log.
     pub(crate) fn gone(&self, id: ConversationId, user: UserId) {
         let Some(person) = self.person(user) else { return };
         if let Some(topic) = self.topic(id) {
-            self.unsubscribe(&person, &topic);
+            topic.gone(&person);
+            self.departed(&person, &topic);
+        } else {
+            person.each(|outbox| outbox.is_gone(id));
         }
-        person.each(|outbox| {
-            outbox.forget(id);
-            outbox.offer_summary(id, &Event::Gone(id));
-        });
     }
 
     /// Whether nothing is being passed on.
     #[cfg(feature = "testing")]
     pub(crate) fn is_quiet(&self) -> bool {
-        self.served().iter().all(|topic| topic.is_quiet())
-            && self
-                .everybody()
-                .iter()
-                .all(|person| !lock(&person.feed).reading && !lock(&person.moving).comparing)
+        let topics = || self.served().iter().all(|topic| topic.is_quiet());
+        let is_quiet = |person: &Arc<Person>| !lock(&person.feed).reading && !lock(&person.moving).comparing;
+        // What ends with one of them may begin with the other.
+        let has_begun = self.has_compared.load(Ordering::Relaxed);
+        let settles = || self.settling.load(Ordering::Relaxed) > 0;
+        has_begun && !settles() && (0..2).all(|_| topics() && self.everybody().iter().all(is_quiet))
     }
 
     // Other things that are passed on.

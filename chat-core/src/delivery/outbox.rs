@@ -3,6 +3,7 @@
 //! A session that does not keep up loses nothing: when its queue is full it keeps, per conversation, the position it
 //! must go on from, and marks for the rest; it is then fed from the store at its own pace and joins live again.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Mutex;
 
@@ -32,6 +33,18 @@ pub(super) enum Behind {
     Lagging(Lag),
     /// It has read further than the hub has passed on: live entries before this one are repeats.
     Ahead(Seq),
+}
+
+impl Behind {
+    /// Where a session stands that lacks everything from `lag` on and is passed on to after `passed`; nothing where it
+    /// follows live.
+    pub(super) fn at(lag: Lag, passed: Seq) -> Option<Self> {
+        match lag.next.cmp(&passed.next()) {
+            Ordering::Less => Some(Self::Lagging(lag)),
+            Ordering::Equal => None,
+            Ordering::Greater => Some(Self::Ahead(lag.next)),
+        }
+    }
 }
 
 /// Where a session goes on from the store.
@@ -187,9 +200,7 @@ impl Outbox {
 
     /// A summary, or that a conversation is gone: what does not fit is read later.
     pub(super) fn offer_summary(&self, of: ConversationId, event: &Event) {
-        self.offer(of, event, |backlog| {
-            backlog.summaries.insert(of);
-        });
+        self.offer(of, event, Backlog::owe_summary(of));
     }
 
     fn offer(&self, of: ConversationId, event: &Event, otherwise: impl FnOnce(&mut Backlog)) {
@@ -197,12 +208,7 @@ impl Outbox {
         if state.ended.is_some() {
             return;
         }
-        let held = state.backlog.as_ref().is_some_and(|backlog| !backlog.lets_through(of));
-        if !held && state.events.len() < self.events_max {
-            state.events.push_back(event.clone());
-        } else {
-            otherwise(state.backlog.get_or_insert_default());
-        }
+        state.offer(event, self.events_max, of, otherwise);
         drop(state);
         self.wake.notify_one();
     }
@@ -274,6 +280,81 @@ impl Outbox {
         }
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// A conversation is new to this session: its summary, unless it is told by entries, and where its stream begins. One
+    /// that waits for its `sync` is told that by it.
+    pub(super) fn introduce(&self, of: ConversationId, summary: Option<&Event>, behind: Option<Behind>) {
+        let mut state = self.lock();
+        if state.ended.is_some() {
+            return;
+        }
+        let is_held = state.backlog.as_ref().is_some_and(|backlog| backlog.held.is_some());
+        if !is_held {
+            state.forget(of);
+        }
+        if let Some(summary) = summary {
+            state.offer(summary, self.events_max, of, Backlog::owe_summary(of));
+        }
+        if let Some(behind) = behind.filter(|_| !is_held) {
+            state.backlog.get_or_insert_default().behind.insert(of, behind);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// What was passed on to others before this session was to be told is read by it; nothing, where it stands already.
+    pub(super) fn lag_from(&self, of: ConversationId, lag: Lag) {
+        let mut state = self.lock();
+        if state.ended.is_none() {
+            state.backlog.get_or_insert_default().behind.entry(of).or_insert(Behind::Lagging(lag));
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Ends a conversation's stream, and tells that it is gone.
+    pub(super) fn is_gone(&self, of: ConversationId) {
+        let mut state = self.lock();
+        if state.ended.is_some() {
+            return;
+        }
+        state.forget(of);
+        state.offer(&Event::Gone(of), self.events_max, of, Backlog::owe_summary(of));
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// A stream goes on that was passed on up to `before` so far, and is after `now` from here on.
+    pub(super) fn carry_on(&self, of: ConversationId, before: Seq, now: Seq, visible_from: Seq) {
+        let mut state = self.lock();
+        let next = match state.backlog.as_ref().and_then(|backlog| backlog.behind.get(&of)) {
+            Some(Behind::Lagging(_)) => return,
+            Some(Behind::Ahead(next)) => *next,
+            None => before.next(),
+        };
+        if let Some(behind) = Behind::at(Lag { next, visible_from }, now) {
+            state.backlog.get_or_insert_default().behind.insert(of, behind);
+        } else if let Some(backlog) = &mut state.backlog {
+            backlog.behind.remove(&of);
+            state.tidy();
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Whether there is something that it must fetch itself, and may.
+    #[cfg(feature = "testing")]
+    pub(super) fn owes(&self) -> bool {
+        let state = self.lock();
+        state.backlog.as_ref().is_some_and(|backlog| {
+            let lags = |(id, behind): (&ConversationId, &Behind)| {
+                matches!(behind, Behind::Lagging(_)) && backlog.lets_through(*id)
+            };
+            backlog.behind.iter().any(lags)
+                || backlog.friends_from.is_some()
+                || backlog.summaries.iter().chain(&backlog.receipts).any(|id| backlog.lets_through(*id))
+        })
     }
 
     /// Ends a conversation's stream: what waits of it is forgotten.
@@ -404,6 +485,13 @@ pub(super) enum TakenIn {
 }
 
 impl Backlog {
+    /// Notes that a summary is to be read.
+    fn owe_summary(of: ConversationId) -> impl FnOnce(&mut Self) {
+        move |backlog| {
+            backlog.summaries.insert(of);
+        }
+    }
+
     /// Whether events of this conversation are passed on.
     fn lets_through(&self, of: ConversationId) -> bool {
         self.held.as_ref().is_none_or(|released| released.contains(&of))
@@ -411,6 +499,22 @@ impl Backlog {
 }
 
 impl State {
+    /// Puts an event into the queue, or notes it where it does not fit or is not to be passed on yet.
+    fn offer(
+        &mut self,
+        event: &Event,
+        events_max: usize,
+        of: ConversationId,
+        otherwise: impl FnOnce(&mut Backlog),
+    ) {
+        let held = self.backlog.as_ref().is_some_and(|backlog| !backlog.lets_through(of));
+        if !held && self.events.len() < events_max {
+            self.events.push_back(event.clone());
+        } else {
+            otherwise(self.backlog.get_or_insert_default());
+        }
+    }
+
     fn offer_entry(&mut self, of: ConversationId, lag: Lag, event: Event, events_max: usize) {
         if let Some(backlog) = &mut self.backlog {
             if !backlog.lets_through(of) {

@@ -3,6 +3,7 @@
 //! What is here is his alone; who is here at all, and who follows what, is the hub's.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::hub::lock;
@@ -25,6 +26,8 @@ pub(crate) struct Person {
     pub(super) ready: tokio::sync::OnceCell<()>,
     /// One comparison of his memberships at a time.
     pub(super) refreshing: tokio::sync::Mutex<()>,
+    /// How often he has come to be served a conversation.
+    arrivals: AtomicU64,
 }
 
 /// Whether a user's memberships are to be compared, by one task however often they move.
@@ -67,15 +70,25 @@ impl Person {
             moving: Mutex::default(),
             ready: tokio::sync::OnceCell::new(),
             refreshing: tokio::sync::Mutex::default(),
+            arrivals: AtomicU64::new(0),
         }
     }
 
-    /// Each of his sessions.
-    /// Whether any of his devices is so.
+    /// He is served a conversation; under its lock.
+    pub(super) fn arrived(&self) {
+        self.arrivals.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn arrivals(&self) -> u64 {
+        self.arrivals.load(Ordering::Relaxed)
+    }
+
+    /// Whether any of his sessions is so.
     pub(super) fn has(&self, is_so: impl FnMut(&Arc<Outbox>) -> bool) -> bool {
         lock(&self.outboxes).iter().any(is_so)
     }
 
+    /// Each of his sessions, under the lock of them all: no topic may be locked within.
     pub(super) fn each(&self, f: impl FnMut(&Arc<Outbox>)) {
         lock(&self.outboxes).iter().for_each(f);
     }
@@ -101,9 +114,8 @@ impl Person {
         }
     }
 
-    pub(super) fn forget(&self, topic: &Arc<Topic>) {
-        if let Some(own) = &mut *lock(&self.topics) {
-            own.retain(|one| !Arc::ptr_eq(one, topic));
-        }
+    /// His sessions as they are now.
+    pub(super) fn sessions(&self) -> Vec<Arc<Outbox>> {
+        lock(&self.outboxes).clone()
     }
 }

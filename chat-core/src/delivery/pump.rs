@@ -58,7 +58,7 @@ async fn pass_on(core: &Arc<Core>, topic: &Arc<Topic>, entry: &Entry) {
             Fanned::Partly => tokio::task::yield_now().await,
             Fanned::Wholly { departed, dismissed } => {
                 for person in departed {
-                    core.hub.unsubscribe(&person, topic);
+                    core.hub.departed(&person, topic);
                 }
                 for outbox in dismissed {
                     outbox.forget(topic.id);

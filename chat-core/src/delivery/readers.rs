@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::hub::lock;
 use super::outbox::Lag;
-use super::refresh::{self, Begins};
+use super::refresh::{self, Begins, Followed};
 use super::session::Line;
 use super::topic::{Begin, Served};
 use crate::conversation::{Act, Actor, permits};
@@ -39,7 +39,12 @@ pub(super) async fn subscribe(
     }
     let served = Served::from(&found);
     let topic = if is_member {
-        refresh::follow_or_go(core, &line.holding.person, Begins { served, visible_from }).await?;
+        if !core.hub.is_member_here(id, line.outbox.user) {
+            let begins = Begins { served, visible_from };
+            let followed = refresh::begin(core, &line.holding.person, begins, Some(&line.outbox)).await?;
+            // Gone, or gone and come again, since it was read.
+            (followed == Followed::Yes).then_some(()).ok_or(Refusal::Conflict)?;
+        }
         core.hub.topic(id).ok_or(Refusal::NotFound)?
     } else {
         let (topic, new) = core.hub.add_reader(served, &line.outbox);

@@ -3,15 +3,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use super::hub::{Subscribed, lock};
-use super::outbox::{Behind, Lag};
+use super::outbox::Outbox;
 use super::person::Person;
 use super::pump;
 use super::session::News;
-use super::topic::{Served, Topic};
+use super::topic::{Introduction, Looks, Served, TakenOff, Topic};
 use crate::conversation::Kind;
 use crate::engine::{Core, rows};
-use crate::error::ChatError;
+use crate::error::{ChatError, Refusal};
 use crate::event::{Event, Shared};
 use crate::id::{ConversationId, Seq};
 use crate::page::Limit;
@@ -19,6 +21,8 @@ use crate::store::{After, Head, Position};
 
 /// Subscribes somebody who has just come to all his conversations: once for all his sessions.
 pub(super) async fn arrive(core: &Arc<Core>, person: &Arc<Person>) -> Result<(), ChatError> {
+    // What ends meanwhile is compared after it.
+    let _one_at_a_time = person.refreshing.lock().await;
     // He is known to the hub by now, so that what happens from here on is noted; then it is read where things stand.
     let friendships = core.store.people().friendships();
     let (feed, blocks, positions) = tokio::try_join!(
@@ -32,11 +36,11 @@ pub(super) async fn arrive(core: &Arc<Core>, person: &Arc<Person>) -> Result<(),
     }
     person.set_blocks(blocks);
     let begins: Vec<Begins> = positions.iter().map(Begins::from).collect();
-    // Of what is stale nothing was told yet.
-    follow(core, person, &begins).await.map(drop)
+    follow(core, person, &begins).await
 }
 
 /// Where somebody's view of a conversation begins, as both were read.
+#[derive(Clone, Copy)]
 pub(super) struct Begins {
     pub(super) served: Served,
     pub(super) visible_from: Seq,
@@ -48,59 +52,63 @@ impl From<&Position> for Begins {
     }
 }
 
-/// Serves somebody conversations that he was a member of when they were read.
+/// Whether somebody is served.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Followed {
+    Yes,
+    /// He may have gone since it was read; his memberships are read again.
+    Stale,
+}
+
+/// Serves somebody conversations that he was a member of when they were read, of which none of his sessions has to be
+/// told.
 ///
 /// They may have gone further since. One that was not served before is read up to where it is; of one that was, the
 /// entry by which he went may have been passed on already: he is not served it, and his memberships are read again.
-/// Answers those.
-async fn follow(
-    core: &Arc<Core>,
-    person: &Arc<Person>,
-    begins: &[Begins],
-) -> Result<Vec<ConversationId>, ChatError> {
-    let (mut new, mut stale) = (Vec::new(), Vec::new());
+async fn follow(core: &Arc<Core>, person: &Arc<Person>, begins: &[Begins]) -> Result<(), ChatError> {
+    let (mut new, mut is_stale) = (Vec::new(), false);
     for one in begins {
         match core.hub.subscribe(person, one.served, one.visible_from) {
             Subscribed::New(topic) => new.push(topic),
             Subscribed::Known => {}
-            Subscribed::Stale => stale.push(one.served.id),
+            Subscribed::Stale => is_stale = true,
         }
     }
-    if !stale.is_empty() {
+    if is_stale {
         core.hub.memberships_moved(person.id);
     }
-    settle_heads(core, &new).await?;
-    Ok(stale)
+    settled(core, new).await
 }
 
-/// Serves somebody a conversation that he is told of; where he went since it was read, that is taken back.
-pub(super) async fn follow_or_go(
+/// Waits until conversations have settled that have come to be served; it is done though nobody waits any more.
+async fn settled(core: &Arc<Core>, topics: Vec<Arc<Topic>>) -> Result<(), ChatError> {
+    if topics.is_empty() {
+        return Ok(());
+    }
+    core.hub.settle(topics).await.unwrap_or(Ok(()))
+}
+
+/// Takes somebody off what he was no member of when he had come to be served something so often.
+async fn take_off(
     core: &Arc<Core>,
     person: &Arc<Person>,
-    begins: Begins,
+    gone: &[Arc<Topic>],
+    arrivals: u64,
 ) -> Result<(), ChatError> {
-    for id in follow(core, person, &[begins]).await? {
-        core.hub.gone(id, person.id);
-    }
-    Ok(())
-}
-
-/// Takes somebody off what he is no member of. Of a group one goes by an entry: where that is still to be passed on
-/// it only has to be read, and whom it has taken off already has it before him still.
-async fn take_off(core: &Arc<Core>, person: &Arc<Person>, gone: &[Arc<Topic>]) -> Result<(), ChatError> {
-    let heads = settle_heads(core, gone).await?;
+    let heads = read_heads(core, gone).await?;
     for (topic, head) in gone.iter().zip(heads) {
-        let passed_on = head.is_none_or(|head| topic.last() >= head.head);
-        let is_served = topic.subscription(person.id).is_some();
-        if is_served && (topic.kind == Kind::Channel || passed_on) {
-            core.hub.gone(topic.id, person.id);
+        match topic.take_off(person, arrivals, head.map(|head| head.head)) {
+            TakenOff::Yes => core.hub.departed(person, topic),
+            TakenOff::No => {}
+            TakenOff::Unsure => core.hub.memberships_moved(person.id),
         }
     }
     Ok(())
 }
 
 /// A conversation that was not served before may have grown between reading its head and serving it.
-async fn settle_heads(core: &Arc<Core>, topics: &[Arc<Topic>]) -> Result<Vec<Option<Head>>, ChatError> {
+async fn read_heads(core: &Arc<Core>, topics: &[Arc<Topic>]) -> Result<Vec<Option<Head>>, ChatError> {
     if topics.is_empty() {
         return Ok(Vec::new());
     }
@@ -112,6 +120,26 @@ async fn settle_heads(core: &Arc<Core>, topics: &[Arc<Topic>]) -> Result<Vec<Opt
         }
     }
     Ok(heads)
+}
+
+/// The same, until it is done; what came of the first attempt is told.
+pub(super) async fn settle(
+    core: &Arc<Core>,
+    topics: &[Arc<Topic>],
+    tried: oneshot::Sender<Result<(), ChatError>>,
+) {
+    let mut tried = Some(tried);
+    loop {
+        let outcome = read_heads(core, topics).await.map(drop);
+        let is_done = outcome.is_ok();
+        if let Some(tried) = tried.take() {
+            // Nobody may wait for it any more.
+            let _ = tried.send(outcome);
+        }
+        if is_done || pump::wait(core).await.is_stopped() {
+            return;
+        }
+    }
 }
 
 /// Compares what somebody is served with his memberships, as long as they move and he is here: what is new begins with
@@ -132,20 +160,21 @@ pub(super) async fn memberships(core: &Arc<Core>, person: &Arc<Person>) {
 pub(super) async fn compare(core: &Arc<Core>, person: &Arc<Person>) -> Result<(), ChatError> {
     let _one_at_a_time = person.refreshing.lock().await;
     // Read first: what is served from here on is newer than the positions.
-    let served = person.topics();
+    let (served, arrivals) = (person.topics(), person.arrivals());
     let positions = core.store.talk().memberships().positions(person.id).await?;
+    let there: HashSet<ConversationId> = positions.iter().map(|position| position.conversation).collect();
+    let gone: Vec<Arc<Topic>> = served.into_iter().filter(|topic| !there.contains(&topic.id)).collect();
+    take_off(core, person, &gone, arrivals).await?;
     for position in &positions {
         match core.hub.topic(position.conversation).and_then(|topic| topic.subscription(person.id)) {
-            None => begin(core, person, position).await?,
+            None => begin(core, person, position.into(), None).await.map(drop)?,
             Some(from) if position.kind == Kind::Direct && from < position.visible_from => {
                 core.hub.hidden(position.conversation, person.id, position.visible_from);
             }
             Some(_) => {}
         }
     }
-    let there: HashSet<ConversationId> = positions.iter().map(|position| position.conversation).collect();
-    let gone: Vec<Arc<Topic>> = served.into_iter().filter(|topic| !there.contains(&topic.id)).collect();
-    take_off(core, person, &gone).await
+    Ok(())
 }
 
 /// Where somebody's part of a conversation begins that is new to him, for devices that are told by entries: what is
@@ -153,42 +182,60 @@ pub(super) async fn compare(core: &Arc<Core>, person: &Arc<Person>) -> Result<()
 async fn came_at(
     core: &Arc<Core>,
     person: &Arc<Person>,
-    position: &Position,
+    Begins { served, visible_from }: Begins,
     head: Seq,
 ) -> Result<Seq, ChatError> {
-    if position.kind == Kind::Direct || !person.has(|outbox| outbox.news == News::Entries) {
-        return Ok(position.visible_from);
+    if served.kind == Kind::Direct {
+        return Ok(visible_from);
+    }
+    if !person.has(|outbox| outbox.news == News::Entries) {
+        return Ok(head.next());
     }
     let limit = Limit::MAX;
-    let after = Seq::new(head.get().saturating_sub(limit.get() as u64)).max(position.visible_from.previous());
-    let wanted = [After { conversation: position.conversation, after }];
+    let after = Seq::new(head.get().saturating_sub(limit.get() as u64)).max(visible_from.previous());
+    let wanted = [After { conversation: served.id, after }];
     let read = core.store.talk().log().entries(&wanted, limit).await?.pop();
     let items = read.map(|read| read.items).unwrap_or_default();
-    let came = items.iter().rev().map(|row| rows::entry(position.conversation, row));
+    let came = items.iter().rev().map(|row| rows::entry(served.id, row));
     let mut came = came.filter(|entry| rows::comings_and_goings(&entry.what).0.contains(&person.id));
     Ok(came.next().map_or(head.next(), |entry| entry.seq))
 }
 
-/// A conversation is new to somebody, outside its log: its summary first, live after the summary's head.
-async fn begin(core: &Arc<Core>, person: &Arc<Person>, position: &Position) -> Result<(), ChatError> {
-    let id = position.conversation;
-    if position.visible_from > position.head {
-        return follow(core, person, &[position.into()]).await.map(drop);
+/// A conversation is new to somebody, outside its log: his sessions are told of it as it is now, and follow it from
+/// there. Not the one that knows already, if there is such.
+pub(super) async fn begin(
+    core: &Arc<Core>,
+    person: &Arc<Person>,
+    begins: Begins,
+    except: Option<&Arc<Outbox>>,
+) -> Result<Followed, ChatError> {
+    let Begins { served, visible_from } = begins;
+    let is_told = person.has(|outbox| !except.is_some_and(|except| Arc::ptr_eq(except, outbox)));
+    let empty = Introduction { visible_from, looks: None, except };
+    let subscribed = if visible_from > served.head || !is_told {
+        core.hub.introduce(person, served, &empty)
+    } else {
+        match core.summary(person.id, served.id).await {
+            Ok(summary) if summary.role.is_some() => {
+                let head = summary.head;
+                let came_at = came_at(core, person, begins, head).await?;
+                let summary = &Event::Conversation(Shared::new(summary));
+                let looks = Some(Looks { summary, head, came_at });
+                core.hub.introduce(person, served, &Introduction { looks, ..empty })
+            }
+            Ok(_) => Subscribed::Stale,
+            Err(error) if error.refusal() == Some(Refusal::NotFound) => Subscribed::Stale,
+            Err(error) => return Err(error),
+        }
+    };
+    // From a channel one goes without an entry: who went since it was read is found by reading again.
+    if subscribed.is_stale() || (served.kind == Kind::Channel && except.is_some()) {
+        core.hub.memberships_moved(person.id);
     }
-    let summary = core.summary(person.id, id).await?;
-    let lag = Lag { next: summary.head.next(), visible_from: position.visible_from };
-    let came_at = came_at(core, person, position, summary.head).await?;
-    let event = Event::Conversation(Shared::new(summary));
-    person.each(|outbox| {
-        if outbox.news == News::Entries && !outbox.is_held() {
-            outbox.start_at(id, Some(Behind::Lagging(Lag { next: came_at, ..lag })));
-            return;
-        }
-        outbox.offer_summary(id, &event);
-        // It joins live by itself, once the summary is given out. One that is held is told where to begin.
-        if !outbox.is_held() {
-            outbox.start_at(id, Some(Behind::Lagging(lag)));
-        }
-    });
-    follow_or_go(core, person, position.into()).await
+    match subscribed {
+        Subscribed::New(topic) => settled(core, vec![topic]).await?,
+        Subscribed::Known => {}
+        Subscribed::Stale => return Ok(Followed::Stale),
+    }
+    Ok(Followed::Yes)
 }

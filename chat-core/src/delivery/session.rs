@@ -246,6 +246,12 @@ impl Session {
         self.line.outbox.pop()
     }
 
+    /// Whether something is to be fetched before everything that it is told waits for it.
+    #[cfg(feature = "testing")]
+    pub fn owes(&self) -> bool {
+        self.line.outbox.owes()
+    }
+
     /// Whether this process has slept, and does not know yet what was taken away meanwhile.
     fn is_late(&self) -> bool {
         let core = &self.line.core;

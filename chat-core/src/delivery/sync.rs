@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::hub::lock;
 use super::outbox::Lag;
-use super::refresh::{self, Begins};
+use super::refresh::{self, Begins, Followed};
 use super::session::Line;
-use super::topic::{Begin, Served, Topic};
+use super::topic::{Begin, Served};
 use crate::command::{FriendsSince, More, Summary, Sync, SyncState, Synced};
-use crate::conversation::Seat;
+use crate::conversation::{Kind, Seat};
 use crate::engine::{ActingAs, Core};
 use crate::error::{ChatError, Refusal};
+use crate::event::Event;
 use crate::id::{ConversationId, Seq};
 use crate::page::{Limit, Page};
 use crate::store::SeatQuery;
@@ -19,6 +20,14 @@ use crate::store::SeatQuery;
 struct Start {
     id: ConversationId,
     lag: Lag,
+}
+
+/// Where all of them begin.
+#[derive(Default)]
+struct Starts {
+    follow: Vec<Start>,
+    /// Told of as they were read; since then their user is gone, which is told after it.
+    gone: Vec<ConversationId>,
 }
 
 /// Answers one part of a `sync`. Everything is read first; then, without an await, the session goes live.
@@ -30,7 +39,8 @@ pub(super) async fn sync(line: &Arc<Line>, request: Sync) -> Result<Synced, Chat
     }
     let _turn = core.reads.acquire().await.map_err(|_| ChatError::Unavailable(None))?;
     let friends = friends(line, request.friends).await?;
-    let (states, mut starts) = named(line, &request).await?;
+    let mut starts = Starts::default();
+    let states = named(line, &request, &mut starts).await?;
     let new = match request.more {
         More::Yes => Page { items: Vec::new(), next: None },
         More::No => unnamed(line, &request, &mut starts).await?,
@@ -57,32 +67,33 @@ async fn friends(line: &Arc<Line>, cursor: Option<u64>) -> Result<FriendsSince, 
 async fn named(
     line: &Arc<Line>,
     request: &Sync,
-) -> Result<(Vec<(ConversationId, SyncState)>, Vec<Start>), ChatError> {
+    starts: &mut Starts,
+) -> Result<Vec<(ConversationId, SyncState)>, ChatError> {
     let core = &line.core;
     let ids: Vec<ConversationId> = request.conversations.iter().map(|(id, _)| *id).collect();
     if ids.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(Vec::new());
     }
     let same_epoch = request.epoch.is_none_or(|epoch| epoch == core.meta.epoch);
     let seats = core.store.talk().memberships().seats(line.outbox.user, SeatQuery::These(&ids)).await?;
     // Only what there is: what a client makes up must not pile up here.
     lock(&line.named).extend(seats.iter().map(|seat| seat.conversation.id));
-    let (mut states, mut starts) = (Vec::with_capacity(ids.len()), Vec::with_capacity(ids.len()));
+    let mut states = Vec::with_capacity(ids.len());
     for (id, has) in &request.conversations {
         let seat = seats.iter().find(|seat| seat.conversation.id == *id && seat.is_listed());
         let Some(seat) = seat else {
             states.push((*id, SyncState::Gone));
             continue;
         };
-        serve(core, line, seat).await?;
+        serve(core, line, seat, starts).await?;
         let point = core.sync_point(line.outbox.user, seat);
         let complete = same_epoch && is_complete(seat, *has, core.limits.catch_up_entries_max);
         let next = if complete { has.next() } else { seat.conversation.head.next() };
         let visible_from = seat.membership.visible_from;
-        starts.push(Start { id: *id, lag: Lag { next, visible_from } });
+        starts.follow.push(Start { id: *id, lag: Lag { next, visible_from } });
         states.push((*id, if complete { SyncState::Complete(point) } else { SyncState::Reset(point) }));
     }
-    Ok((states, starts))
+    Ok(states)
 }
 
 /// Whether everything after `has` can still be given.
@@ -96,7 +107,7 @@ fn is_complete(seat: &Seat, has: Seq, entries_max: u64) -> bool {
 async fn unnamed(
     line: &Arc<Line>,
     request: &Sync,
-    starts: &mut Vec<Start>,
+    starts: &mut Starts,
 ) -> Result<Page<Summary, ConversationId>, ChatError> {
     let core = &line.core;
     let limit = Limit::default();
@@ -120,30 +131,45 @@ async fn unnamed(
         }
     };
     for seat in &fresh {
-        serve(core, line, seat).await?;
+        serve(core, line, seat, starts).await?;
         let lag = Lag { next: seat.conversation.head.next(), visible_from: seat.membership.visible_from };
-        starts.push(Start { id: seat.conversation.id, lag });
+        starts.follow.push(Start { id: seat.conversation.id, lag });
     }
     Ok(Page { items: core.summaries(line.outbox.user, &fresh).await?, next })
 }
 
 /// Makes sure that this user is served the conversation, which he nearly always is already.
-async fn serve(core: &Arc<Core>, line: &Arc<Line>, seat: &Seat) -> Result<(), ChatError> {
+async fn serve(
+    core: &Arc<Core>,
+    line: &Arc<Line>,
+    seat: &Seat,
+    starts: &mut Starts,
+) -> Result<(), ChatError> {
     let id = seat.conversation.id;
     if core.hub.is_member_here(id, line.outbox.user) {
         return Ok(());
     }
     let begin =
         Begins { served: Served::from(&seat.conversation), visible_from: seat.membership.visible_from };
-    // The page tells of it as it was read: where he is gone since, that is told after it.
-    refresh::follow_or_go(core, &line.holding.person, begin).await
+    let followed = refresh::begin(core, &line.holding.person, begin, Some(&line.outbox)).await?;
+    if followed == Followed::Stale {
+        starts.gone.push(id);
+    }
+    Ok(())
 }
 
-fn go_live(line: &Arc<Line>, starts: &[Start]) {
-    for start in starts {
-        let topic: Option<Arc<Topic>> = line.core.hub.topic(start.id);
-        if let Some(topic) = topic {
+fn go_live(line: &Arc<Line>, starts: &Starts) {
+    let hub = &line.core.hub;
+    for start in &starts.follow {
+        let Some(topic) = hub.topic(start.id) else { continue };
+        // From a channel one goes without an entry, and reads nothing of it any more.
+        if topic.kind != Kind::Channel || topic.serves(&line.holding.person) {
             topic.join(&line.outbox, start.lag, Begin::Anew);
+        }
+    }
+    for id in &starts.gone {
+        if !hub.is_member_here(*id, line.outbox.user) {
+            line.outbox.offer_summary(*id, &Event::Gone(*id));
         }
     }
 }

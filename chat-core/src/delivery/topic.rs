@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::outbox::{Behind, Lag, Outbox};
 use super::person::Person;
+use super::session::News;
 use crate::conversation::{Conversation, Kind};
 use crate::engine::rows;
 use crate::event::{Event, Shared};
@@ -79,6 +80,63 @@ struct Subscriber {
     visible_from: Seq,
 }
 
+/// How somebody's sessions are told of a conversation that is new to him.
+#[derive(Clone, Copy)]
+pub(super) struct Introduction<'a> {
+    pub(super) visible_from: Seq,
+    /// Nothing where he sees no entry yet: the first one tells of it.
+    pub(super) looks: Option<Looks<'a>>,
+    /// A session that knows of it already.
+    pub(super) except: Option<&'a Arc<Outbox>>,
+}
+
+/// What a conversation looks like to somebody to whom it is new.
+#[derive(Clone, Copy)]
+pub(super) struct Looks<'a> {
+    /// With everything up to `head`.
+    pub(super) summary: &'a Event,
+    pub(super) head: Seq,
+    /// Where his part of it begins, for sessions that are told by entries.
+    pub(super) came_at: Seq,
+}
+
+impl Introduction<'_> {
+    /// Of a conversation of which somebody sees no entry yet.
+    pub(super) const fn empty(visible_from: Seq) -> Self {
+        Self { visible_from, looks: None, except: None }
+    }
+
+    fn is_known_to(&self, outbox: &Arc<Outbox>) -> bool {
+        self.except.is_some_and(|except| Arc::ptr_eq(except, outbox))
+    }
+
+    /// Tells a session that did not follow it; what comes after `passed` is passed on to it from here on.
+    fn tell(&self, outbox: &Arc<Outbox>, id: ConversationId, passed: Seq) {
+        let lag = |next| Lag { next, visible_from: self.visible_from };
+        match self.looks {
+            // What was passed on to others meanwhile is not left out.
+            None if self.visible_from <= passed => outbox.lag_from(id, lag(self.visible_from)),
+            None => {}
+            Some(looks) if outbox.news == News::Entries => {
+                outbox.introduce(id, None, Behind::at(lag(looks.came_at), passed));
+            }
+            Some(looks) => {
+                outbox.introduce(id, Some(looks.summary), Behind::at(lag(looks.head.next()), passed));
+            }
+        }
+    }
+
+    /// Tells a session that follows it already, as a reader.
+    fn tell_reader(&self, outbox: &Arc<Outbox>, id: ConversationId) {
+        if let Some(looks) = self.looks
+            && outbox.news == News::Summary
+            && !self.is_known_to(outbox)
+        {
+            outbox.offer_summary(id, looks.summary);
+        }
+    }
+}
+
 struct Fanning {
     /// The entry, and plain ones right behind it that go out with it. Never empty.
     run: Vec<Passing>,
@@ -145,6 +203,17 @@ pub(super) enum Joined {
     Live,
     /// There is more to read first.
     NotYet,
+}
+
+/// Whether somebody was taken off.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TakenOff {
+    Yes,
+    /// He is not served, or goes by an entry that is still to be passed on.
+    No,
+    /// He may have come again.
+    Unsure,
 }
 
 /// Whether somebody must begin to pump.
@@ -264,42 +333,84 @@ impl Topic {
     /// Serves somebody from here on who was a member at `head`. Not if he may have gone since: no entry that is still to
     /// be passed on would take him off.
     pub(super) fn subscribe(&self, person: &Arc<Person>, head: Seq, visible_from: Seq) -> bool {
+        self.lock().subscribe(person, head, visible_from)
+    }
+
+    /// The same of somebody to whom it is new, and tells each of his sessions, in one step: nothing is passed on in
+    /// between. Who is served already was told, and is told nothing more.
+    pub(super) fn introduce(&self, person: &Arc<Person>, head: Seq, how: &Introduction<'_>) -> bool {
         let mut state = self.lock();
-        let went = |(seq, user): &(Seq, UserId)| *user == person.id && *seq > head;
-        if head < state.departures_after || state.departures.iter().any(went) {
+        if state.serves(person) {
+            return true;
+        }
+        let readers = state.readers.iter().filter(|reader| reader.user == person.id);
+        let reading: Vec<(Arc<Outbox>, Seq)> =
+            readers.map(|reader| (Arc::clone(reader), state.passed_to(reader))).collect();
+        if !state.subscribe(person, head, how.visible_from) {
             return false;
         }
-        let new = Subscriber { person: Arc::clone(person), visible_from };
-        match state.subscribers.binary_search_by_key(&person.id, |one| one.person.id) {
-            Ok(index) => state.subscribers[index] = new,
-            Err(index) => state.subscribers.insert(index, new),
-        }
-        // As a member he is told everything already.
-        state.readers.retain(|reader| reader.user != person.id);
+        person.each(|outbox| {
+            let passed = state.passed_to(outbox);
+            match reading.iter().find(|(reader, _)| Arc::ptr_eq(reader, outbox)) {
+                Some((_, before)) => {
+                    outbox.carry_on(self.id, *before, passed, how.visible_from);
+                    how.tell_reader(outbox, self.id);
+                }
+                None if how.is_known_to(outbox) => {}
+                None => how.tell(outbox, self.id, passed),
+            }
+        });
         true
+    }
+
+    /// Serves somebody no longer who was no member when it stood at `head`, and tells his sessions. Nothing, if he may
+    /// have come since his memberships were read, when he had come `arrivals` times: then they are to be read again. Of a
+    /// group one goes by an entry: where that is still to be passed on it takes him off, and he has it before him.
+    pub(super) fn take_off(&self, person: &Arc<Person>, arrivals: u64, head: Option<Seq>) -> TakenOff {
+        let mut state = self.lock();
+        let is_over = self.kind == Kind::Channel || head.is_none_or(|head| state.last >= head);
+        if !state.serves(person) || !is_over {
+            return TakenOff::No;
+        }
+        if person.arrivals() != arrivals {
+            return TakenOff::Unsure;
+        }
+        self.end_for(&mut state, person);
+        TakenOff::Yes
+    }
+
+    /// Serves somebody no longer, and tells his sessions.
+    pub(super) fn gone(&self, person: &Arc<Person>) {
+        self.end_for(&mut self.lock(), person);
+    }
+
+    /// In one step, so that whoever comes again at the same time is told so after it.
+    fn end_for(&self, state: &mut State, person: &Arc<Person>) {
+        state.unsubscribe(person);
+        person.each(|outbox| outbox.is_gone(self.id));
+    }
+
+    /// Whether this one is served as a member.
+    pub(super) fn serves(&self, person: &Arc<Person>) -> bool {
+        self.lock().serves(person)
     }
 
     /// Serves him no longer; nothing when another of his lives is served by now.
     pub(super) fn unsubscribe(&self, person: &Arc<Person>) {
-        let mut state = self.lock();
-        if let Ok(index) = state.subscribers.binary_search_by_key(&person.id, |one| one.person.id)
-            && Arc::ptr_eq(&state.subscribers[index].person, person)
-        {
-            state.subscribers.remove(index);
-        }
+        self.lock().unsubscribe(person);
     }
 
     /// From where a user is served, if he is.
     pub(super) fn subscription(&self, user: UserId) -> Option<Seq> {
         let state = self.lock();
-        let index = state.subscribers.binary_search_by_key(&user, |one| one.person.id).ok()?;
+        let index = state.find(user).ok()?;
         Some(state.subscribers[index].visible_from)
     }
 
     /// Hides everything before `from` from a user.
     pub(super) fn hide(&self, user: UserId, from: Seq) {
         let mut state = self.lock();
-        if let Ok(index) = state.subscribers.binary_search_by_key(&user, |one| one.person.id) {
+        if let Ok(index) = state.find(user) {
             state.subscribers[index].visible_from = from;
         }
     }
@@ -328,12 +439,7 @@ impl Topic {
     /// otherwise it goes on from the store. `begin` forgets what waits for it of this conversation.
     pub(super) fn join(&self, outbox: &Arc<Outbox>, lag: Lag, begin: Begin) -> Joined {
         let state = self.lock();
-        let passed = state.passed_to(outbox);
-        let behind = match lag.next.cmp(&passed.next()) {
-            std::cmp::Ordering::Less => Some(Behind::Lagging(lag)),
-            std::cmp::Ordering::Equal => None,
-            std::cmp::Ordering::Greater => Some(Behind::Ahead(lag.next)),
-        };
+        let behind = Behind::at(lag, state.passed_to(outbox));
         match begin {
             Begin::Anew => outbox.start_at(self.id, behind),
             Begin::Resume => outbox.move_on(self.id, behind),
@@ -344,11 +450,6 @@ impl Topic {
     /// The last position that a session was passed, or would have been.
     pub(super) fn passed_to(&self, outbox: &Arc<Outbox>) -> Seq {
         self.lock().passed_to(outbox)
-    }
-
-    /// The last position that was passed on to everybody.
-    pub(super) fn last(&self) -> Seq {
-        self.lock().last
     }
 
     /// The last position known to exist.
@@ -393,6 +494,40 @@ pub(super) enum Begin {
 }
 
 impl State {
+    /// Where a user is among those who are served, or would be.
+    fn find(&self, user: UserId) -> Result<usize, usize> {
+        self.subscribers.binary_search_by_key(&user, |one| one.person.id)
+    }
+
+    fn serves(&self, person: &Arc<Person>) -> bool {
+        self.find(person.id).is_ok_and(|index| Arc::ptr_eq(&self.subscribers[index].person, person))
+    }
+
+    fn unsubscribe(&mut self, person: &Arc<Person>) {
+        if self.serves(person)
+            && let Ok(index) = self.find(person.id)
+        {
+            self.subscribers.remove(index);
+        }
+    }
+
+    /// As [`Topic::subscribe`].
+    fn subscribe(&mut self, person: &Arc<Person>, head: Seq, visible_from: Seq) -> bool {
+        let went = |(seq, user): &(Seq, UserId)| *user == person.id && *seq > head;
+        if head < self.departures_after || self.departures.iter().any(went) {
+            return false;
+        }
+        let new = Subscriber { person: Arc::clone(person), visible_from };
+        person.arrived();
+        match self.find(person.id) {
+            Ok(index) => self.subscribers[index] = new,
+            Err(index) => self.subscribers.insert(index, new),
+        }
+        // As a member he is told everything already.
+        self.readers.retain(|reader| reader.user != person.id);
+        true
+    }
+
     /// Takes the plain entries that wait right behind `seq`, as many as go out at once.
     fn plain_after(&mut self, mut seq: Seq) -> Vec<Passing> {
         let mut run = Vec::new();
@@ -420,7 +555,7 @@ impl State {
 
     fn passed_to(&self, outbox: &Arc<Outbox>) -> Seq {
         let Some(fanning) = &self.fanning else { return self.last };
-        let member = self.subscribers.binary_search_by_key(&outbox.user, |one| one.person.id).is_ok();
+        let member = self.find(outbox.user).is_ok();
         let has_it = member && fanning.upto.is_some_and(|upto| outbox.user <= upto);
         if has_it { fanning.last().seq } else { fanning.first().seq.previous() }
     }
@@ -442,7 +577,7 @@ impl State {
             {
                 self.departures_after = self.departures_after.max(seq);
             }
-            if let Ok(index) = self.subscribers.binary_search_by_key(user, |one| one.person.id) {
+            if let Ok(index) = self.find(*user) {
                 departed.push(self.subscribers.remove(index).person);
             }
         }

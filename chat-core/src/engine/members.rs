@@ -225,6 +225,8 @@ impl ActingAs {
 
     fn gone(&self, id: ConversationId, user: UserId) {
         self.core.hub.gone(id, user);
+        // Another device may have come in again since, and have found him served still.
+        self.core.hub.memberships_moved(user);
         self.core.notifier.notify(&Notice::Memberships(user));
     }
 }

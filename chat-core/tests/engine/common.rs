@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::command::{Destination, NewConversation, Sync, Synced};
+use chat_core::conformance::Gates;
 use chat_core::delivery::{Open, Resume};
 use chat_core::memory::MemoryStore;
 use chat_core::{
@@ -107,4 +108,39 @@ pub(crate) async fn seqs(session: &mut Session, count: usize) -> Vec<u64> {
 /// What was refused, by its code.
 pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, ChatError>) -> &'static str {
     result.expect_err("a refusal was expected").code()
+}
+
+/// A chat behind gates in which strangers may do what friends may.
+pub(crate) async fn gated(events_max: u64) -> (Chat, Gates) {
+    let gates = Gates::default();
+    let mut limits = Limits::default();
+    limits.set("session_events_max", events_max).unwrap();
+    let store = gates.over(Arc::new(MemoryStore::new()));
+    (Chat::over(store).policies(open_policies()).limits(limits).build().await.unwrap(), gates)
+}
+
+/// Everything that a session is told until nothing comes any more: the store is in memory and answers at once.
+pub(crate) async fn told(chat: &Chat, session: &mut Session) -> Vec<Event> {
+    chat.settled().await;
+    let mut events = Vec::new();
+    loop {
+        let quiet = async {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            event = session.next() => events.push(event.unwrap()),
+            () = quiet => return events,
+        }
+    }
+}
+
+pub(crate) fn seqs_in(events: &[Event], room: ConversationId) -> Vec<u64> {
+    let seq = |event: &Event| match event {
+        Event::Entry(entry) if entry.conversation == room => Some(entry.seq.get()),
+        _ => None,
+    };
+    events.iter().filter_map(seq).collect()
 }

@@ -8,6 +8,7 @@ mod common;
 mod deletion;
 mod delivery;
 mod faults;
+mod memberships;
 mod messages;
 mod nodes;
 mod presence;

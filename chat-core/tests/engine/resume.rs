@@ -1,56 +1,12 @@
 //! Schedules around a resume, a lag, a going and a coming back: what is read meanwhile must not be passed on wrongly.
 
-use std::sync::Arc;
-
 use crate::common::*;
 use chat_core::command::{PolicyPatch, Sync, Update};
-use chat_core::conformance::Gates;
 use chat_core::delivery::{Open, Resume};
-use chat_core::{
-    Chat, Command, ConversationId, Ended, Event, Limits, MemoryStore, Policies, Read, Reply, Seq, Session,
-    What,
-};
-
-/// A chat behind gates in which strangers may do what friends may.
-async fn gated(events_max: u64) -> (Chat, Gates) {
-    let gates = Gates::default();
-    let mut policies = Policies::default();
-    policies.set("direct", "anyone").unwrap();
-    policies.set("group", "anyone").unwrap();
-    let mut limits = Limits::default();
-    limits.set("session_events_max", events_max).unwrap();
-    let store = gates.over(Arc::new(MemoryStore::new()));
-    (Chat::over(store).policies(policies).limits(limits).build().await.unwrap(), gates)
-}
+use chat_core::{Chat, Command, ConversationId, Ended, Event, Read, Reply, Seq, What};
 
 fn sync_from(chat: &Chat, has: &[(ConversationId, Seq)]) -> Command {
     Command::Sync(Sync { epoch: Some(chat.epoch()), conversations: has.to_vec(), ..Sync::default() })
-}
-
-/// Everything that a session is told until nothing comes any more: the store is in memory and answers at once.
-async fn told(chat: &Chat, session: &mut Session) -> Vec<Event> {
-    chat.settled().await;
-    let mut events = Vec::new();
-    loop {
-        let quiet = async {
-            for _ in 0..100 {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::select! {
-            biased;
-            event = session.next() => events.push(event.unwrap()),
-            () = quiet => return events,
-        }
-    }
-}
-
-fn seqs_in(events: &[Event], room: ConversationId) -> Vec<u64> {
-    let seq = |event: &Event| match event {
-        Event::Entry(entry) if entry.conversation == room => Some(entry.seq.get()),
-        _ => None,
-    };
-    events.iter().filter_map(seq).collect()
 }
 
 #[tokio::test]
