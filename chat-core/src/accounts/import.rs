@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::imported::Bcrypt;
 use super::names::{Email, Username, bio, full_name, picture};
+use super::registration::ACCOUNT;
 use super::{Accounts, EmailClaim, words};
 use crate::error::{ChatError, Refusal};
 use crate::id::UserId;
@@ -73,30 +74,47 @@ impl Accounts {
             return Err(Refusal::AlreadyExists { field: "/username" }.into());
         }
         let email = import.email.as_deref().map(Email::new).transpose()?;
+        let user = import.user;
         let mut account = self.imported(import, &username)?;
         let mut claims = Claims { take: username.claims(), words: words(&account), ..Claims::default() };
         if account.email_verified_at.is_some() || self.0.options.email_claim == EmailClaim::OnRegister {
             claims.take.extend(email.as_ref().map(Email::claim));
         }
         account.email = email.map(Email::into_string);
-        match self.records().create(&account, &claims).await {
-            Ok(()) => Ok(account),
+        match user {
+            Some(user) => {
+                let taken = || Refusal::AlreadyExists { field: "/user" };
+                Ok(self.take_over(Account { user, ..account }, &claims).await?.ok_or_else(taken)?)
+            }
+            None => {
+                self.with_new_id(|user| {
+                    let (account, claims) = (Account { user, ..account.clone() }, &claims);
+                    async move { self.take_over(account, claims).await }
+                })
+                .await
+            }
+        }
+    }
+
+    /// Stores an account; nothing, where its id is taken.
+    async fn take_over(&self, account: Account, claims: &Claims) -> Result<Option<Account>, ChatError> {
+        match self.records().create(&account, claims).await {
+            Ok(()) => Ok(Some(account)),
+            Err(StoreError::AlreadyExists(ACCOUNT)) => Ok(None),
             Err(StoreError::AlreadyExists(what)) => Err(taken(what).into()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The account without its e-mail address.
+    /// The account without its id and its e-mail address.
     fn imported(&self, import: Import, username: &Username) -> Result<Account, Refusal> {
         let now = self.now();
         let hash = Bcrypt::parse(&import.password.0)
             .filter(|hash| self.0.options.bcrypt_cost_max.is_some_and(|highest| hash.cost() <= highest))
             .ok_or(Refusal::invalid("/password", "not a bcrypt hash of an allowed cost"))?;
-        let new = || UserId::from_uuid(self.0.ids.uuid(now)).expect("a UUIDv7 is neither nil nor reserved");
-        let user = import.user.unwrap_or_else(new);
         let hash = PasswordHash(hash.into_string());
         let created_at = import.created_at.unwrap_or(now);
-        let mut account = Account::new(user, username.as_str().to_owned(), hash, created_at);
+        let mut account = Account::new(UserId::SYSTEM, username.as_str().to_owned(), hash, created_at);
         account.full_name = import.full_name.map(|name| full_name(&name, &self.0.limits)).transpose()?;
         account.picture = import.picture.as_deref().map(picture).transpose()?;
         account.bio = import.bio.as_deref().map(bio).transpose()?;
@@ -105,14 +123,8 @@ impl Accounts {
     }
 }
 
-/// The field of a claim that somebody else has, or of the user who is there.
+/// The field of a claim that somebody else has.
 fn taken(what: &str) -> Refusal {
-    let field = if what == ClaimKind::Email.name() {
-        "/email"
-    } else if what == "account" {
-        "/user"
-    } else {
-        "/username"
-    };
+    let field = if what == ClaimKind::Email.name() { "/email" } else { "/username" };
     Refusal::AlreadyExists { field }
 }

@@ -50,6 +50,7 @@ mod liveness;
 mod login;
 mod mail;
 mod names;
+mod new_ids;
 mod notifications;
 mod operators;
 mod options;
@@ -76,6 +77,7 @@ use self::access_token::AccessTokens;
 use self::attempts::FailedAttempts;
 use self::liveness::Liveness;
 use self::names::Reserved;
+use self::new_ids::Integers;
 use self::passwords::Hasher;
 use self::postbox::Postbox;
 use self::tickets::Tickets;
@@ -92,6 +94,7 @@ pub use import::Import;
 pub use keys::{KeyError, Keys};
 pub use login::{Login, Tokens};
 pub use mail::{Letter, Mail, MailError, Mailer};
+pub use new_ids::AccountIds;
 pub use notifications::NotificationsPatch;
 pub use options::AccountOptions;
 pub use passwords::PasswordCost;
@@ -119,6 +122,7 @@ struct Service {
     limits: Limits,
     keys: Keys,
     options: AccountOptions,
+    integers: Integers,
     reserved: Reserved,
     access_tokens: AccessTokens,
     hasher: Hasher,
@@ -168,6 +172,7 @@ impl AccountsBuilder {
         let failed_logins = limits.failed_logins_per_account_per_minute;
         let postbox = |mailer| Postbox::new(mailer, options.mails_waiting, &limits, &*ids);
         Accounts(Arc::new(Service {
+            integers: Integers::default(),
             reserved: Reserved::new(&options.reserved),
             access_tokens: AccessTokens::new(&options),
             hasher: Hasher::new(&options, Arc::clone(&ids)),

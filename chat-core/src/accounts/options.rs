@@ -1,6 +1,7 @@
 //! What a host decides about accounts.
 
 use super::EmailClaim;
+use super::new_ids::AccountIds;
 use super::passwords::PasswordCost;
 
 /// Settings of the accounts of one host. Times in seconds.
@@ -25,6 +26,8 @@ pub struct AccountOptions {
     pub refresh_absolute_seconds: u64,
     /// How long after a refresh the same request is answered again, because its answer may have been lost.
     pub refresh_grace_seconds: u64,
+    /// What the ids of new accounts are.
+    pub ids: AccountIds,
     /// When an e-mail address becomes the account's own.
     pub email_claim: EmailClaim,
     /// How long a mailed proof of an address is good.
@@ -57,6 +60,7 @@ impl AccountOptions {
             refresh_idle_seconds: 7 * 24 * 3_600,
             refresh_absolute_seconds: 30 * 24 * 3_600,
             refresh_grace_seconds: 10,
+            ids: AccountIds::default(),
             email_claim: EmailClaim::default(),
             email_verification_seconds: 24 * 3_600,
             password_reset_seconds: 3_600,

@@ -66,8 +66,7 @@ impl Accounts {
         }
         let hash = self.0.hasher.hash(password).await?;
         let now = self.now();
-        let user = UserId::from_uuid(self.0.ids.uuid(now)).expect("a UUIDv7 is neither nil nor reserved");
-        let mut account = Account::new(user, username.as_str().to_owned(), hash, now);
+        let mut account = Account::new(UserId::SYSTEM, username.as_str().to_owned(), hash, now);
         account.full_name = full_name;
         account.particulars.locale = locale;
         let mut claims = Claims { take: username.claims(), words: words(&account), ..Claims::default() };
@@ -75,27 +74,36 @@ impl Accounts {
             claims.take.extend(email.as_ref().map(Email::claim));
         }
         account.email = email.map(Email::into_string);
-        let account = self.create(account, claims).await?;
+        let account = self
+            .with_new_id(|user| {
+                let (account, claims) = (Account { user, ..account.clone() }, claims.clone());
+                async { self.create(account, claims).await }
+            })
+            .await?;
         if account.email.is_some() {
-            self.post_quietly(Errand::Verify(user));
+            self.post_quietly(Errand::Verify(account.user));
         }
         Ok(account)
     }
 
-    /// Stores a new account, without its e-mail address being its own when that is taken.
-    async fn create(&self, account: Account, mut claims: Claims) -> Result<Account, ChatError> {
+    /// Stores a new account, without its e-mail address being its own when that is taken. Nothing, where its id is.
+    async fn create(&self, account: Account, mut claims: Claims) -> Result<Option<Account>, ChatError> {
         let mut created = self.records().create(&account, &claims).await;
         if matches!(created, Err(StoreError::AlreadyExists(what)) if what == ClaimKind::Email.name()) {
             claims.take.retain(|claim| claim.kind != ClaimKind::Email);
             created = self.records().create(&account, &claims).await;
         }
         match created {
-            Ok(()) => Ok(account),
+            Ok(()) => Ok(Some(account)),
+            Err(StoreError::AlreadyExists(ACCOUNT)) => Ok(None),
             Err(StoreError::AlreadyExists(_)) => Err(taken().into()),
             Err(error) => Err(error.into()),
         }
     }
 }
+
+/// What is taken where it is the id.
+pub(super) const ACCOUNT: &str = "account";
 
 const fn taken() -> Refusal {
     Refusal::AlreadyExists { field: "/username" }

@@ -6,6 +6,7 @@ mod engine;
 mod import;
 mod login;
 mod mail;
+mod new_ids;
 mod people;
 mod refresh;
 mod registration;
