@@ -134,6 +134,8 @@ limits! {
     queued_drafts_per_user_max = 1_024,
     /// Drafts that go into one commit.
     batch_drafts_max = 512,
+    /// Bytes of drafts that go into one commit; a larger draft goes alone.
+    batch_bytes_max = 4_194_304,
     /// Events that wait for one session before it catches up from the log instead.
     session_events_max = 256,
     /// Entries a session may lack and still be caught up; one more is a `reset`.

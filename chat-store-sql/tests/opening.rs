@@ -170,6 +170,35 @@ async fn mysql_that_forgets_is_refused() {
     store.close().await;
 }
 
+/// Else a batch of long messages would be refused, and only then.
+#[tokio::test(flavor = "multi_thread")]
+async fn mysql_that_takes_only_short_statements_is_refused() {
+    let Some(service) = Service::start_or_skip(&MariaDb) else { return };
+    let mut connection = sqlx::MySqlConnection::connect(&service.url()).await.unwrap();
+    sqlx::raw_sql("SET GLOBAL max_allowed_packet = 1048576").execute(&mut connection).await.unwrap();
+    match MySqlStore::open(MySqlOptions::new(service.url())).await.map(drop) {
+        Err(OpenError::Unfit { setting: "max_allowed_packet", found, .. }) => assert_eq!(found, "1048576"),
+        other => panic!("{other:?}"),
+    }
+    sqlx::raw_sql("SET GLOBAL max_allowed_packet = 16777216").execute(&mut connection).await.unwrap();
+    let store: Arc<dyn Store> = Arc::new(MySqlStore::open(MySqlOptions::new(service.url())).await.unwrap());
+    // As much as one batch holds, in messages as long as they may be.
+    let chat = Chat::over(store).build().await.unwrap();
+    for (one, other) in [(1_u64, 2_u64), (2, 1)] {
+        chat.actor(one.into()).request_friend(UserId::from(other)).await.unwrap();
+    }
+    let mut sending = JoinSet::new();
+    for _ in 0..512 {
+        let actor = chat.actor(UserId::from(1_u64));
+        let draft = Draft::text("ß".repeat(8_192)).unwrap();
+        sending.spawn(async move { actor.send(UserId::from(2_u64), draft).await });
+    }
+    while let Some(sent) = sending.join_next().await {
+        sent.unwrap().unwrap();
+    }
+    chat.shutdown().await;
+}
+
 /// A place can be opened again and again, and by a program that knows less than wrote it not at all.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_schema_is_refused() {

@@ -72,7 +72,26 @@ pub(crate) struct Queue {
     drafts_max: usize,
     bytes_max: usize,
     per_user_max: usize,
-    batch_max: usize,
+    batch: Room,
+}
+
+/// What there is room for in a batch.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    drafts: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// Whether a draft fits, after which there is so much less room. The first one always does.
+    fn take(&mut self, bytes: usize, is_first: bool) -> bool {
+        let fits = is_first || (self.drafts > 0 && bytes <= self.bytes);
+        if fits {
+            self.drafts = self.drafts.saturating_sub(1);
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
+        fits
+    }
 }
 
 #[derive(Default)]
@@ -94,7 +113,7 @@ impl Queue {
             drafts_max: size(limits.queued_drafts_max),
             bytes_max: size(limits.queued_bytes_max),
             per_user_max: size(limits.queued_drafts_per_user_max),
-            batch_max: size(limits.batch_drafts_max).max(1),
+            batch: Room { drafts: size(limits.batch_drafts_max).max(1), bytes: size(limits.batch_bytes_max) },
         }
     }
 
@@ -132,7 +151,7 @@ impl Queue {
             {
                 let mut lanes = self.lock();
                 if !lanes.order.is_empty() {
-                    return Some(lanes.take(self.batch_max));
+                    return Some(lanes.take(self.batch));
                 }
                 if lanes.closed {
                     return None;
@@ -166,25 +185,30 @@ impl Lanes {
         put(lane, job);
     }
 
-    fn take(&mut self, batch_max: usize) -> Vec<Turn> {
-        let share = (batch_max / self.order.len()).max(1);
-        let mut turns = Vec::with_capacity(self.order.len().min(batch_max));
-        let mut left = batch_max;
-        for _ in 0..self.order.len().min(batch_max) {
+    fn take(&mut self, mut room: Room) -> Vec<Turn> {
+        let lanes = self.order.len().min(room.drafts);
+        let share = (room.drafts / self.order.len()).max(1);
+        let mut turns: Vec<Turn> = Vec::with_capacity(lanes);
+        for _ in 0..lanes {
             let Some(id) = self.order.pop_front() else { break };
-            let jobs = self.take_lane(id, share.min(left));
-            left -= jobs.len();
-            turns.push((id, jobs));
-            if left == 0 {
+            let jobs = self.take_lane(id, share, &mut room, turns.is_empty());
+            if jobs.is_empty() {
                 break;
             }
+            turns.push((id, jobs));
         }
         turns
     }
 
     /// The first jobs of a lane that may go out together: either one that changes who is who, or plain ones that
     /// change different messages.
-    fn take_lane(&mut self, id: ConversationId, most: usize) -> Vec<Job> {
+    fn take_lane(
+        &mut self,
+        id: ConversationId,
+        most: usize,
+        room: &mut Room,
+        is_first_lane: bool,
+    ) -> Vec<Job> {
         let lane = self.waiting.get_mut(&id).expect("what stands in the order waits");
         let mut jobs: Vec<Job> = Vec::with_capacity(most.min(lane.len()));
         while jobs.len() < most {
@@ -192,12 +216,16 @@ impl Lanes {
             let alone = next.intent.is_structural() || next.company == Company::None;
             let same_target = next.intent.target().is_some()
                 && jobs.iter().any(|job| job.intent.target() == next.intent.target());
+            let bytes = next.intent.bytes();
             if !jobs.is_empty() && (alone || same_target) {
+                break;
+            }
+            if !room.take(bytes, is_first_lane && jobs.is_empty()) {
                 break;
             }
             let job = lane.pop_front().expect("its front was just seen");
             self.drafts -= 1;
-            self.bytes -= job.intent.bytes();
+            self.bytes -= bytes;
             if let Some(count) = self.per_user.get_mut(&job.by) {
                 *count -= 1;
                 if *count == 0 {
@@ -211,9 +239,67 @@ impl Lanes {
         }
         if lane.is_empty() {
             self.waiting.remove(&id);
+        } else if jobs.is_empty() {
+            // There is no room for it any more: it is the first of the next batch.
+            self.order.push_front(id);
         } else {
             self.order.push_back(id);
         }
         jobs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Content, Text};
+
+    fn room(number: u8) -> ConversationId {
+        ConversationId::from_bytes([number; 16])
+    }
+
+    fn job(number: u8, bytes: usize) -> Job {
+        let content = Content { text: Some(Text::new("x".repeat(bytes)).unwrap()), ..Content::default() };
+        Job {
+            conversation: room(number),
+            by: UserId::from(u64::from(number)),
+            client_id: None,
+            intent: Intent::Send { pair: None, content, files: None },
+            digest: [0; 16],
+            rounds: 0,
+            company: Company::Any,
+            waiter: oneshot::channel().0,
+        }
+    }
+
+    /// How many drafts of which conversation go out with each batch, until nothing waits.
+    async fn batches(drafts_max: u64, bytes_max: u64, jobs: &[(u8, usize)]) -> Vec<Vec<(u8, usize)>> {
+        let mut limits = Limits::default();
+        (limits.batch_drafts_max, limits.batch_bytes_max) = (drafts_max, bytes_max);
+        let queue = Queue::new(&limits);
+        for (number, bytes) in jobs {
+            queue.push(job(*number, *bytes)).unwrap();
+        }
+        queue.close();
+        let mut batches = Vec::new();
+        while let Some(turns) = queue.take().await {
+            let turn = |(id, jobs): &Turn| (id.as_bytes()[0], jobs.len());
+            batches.push(turns.iter().map(turn).collect());
+        }
+        batches
+    }
+
+    #[tokio::test]
+    async fn a_batch_has_so_many_drafts_of_each_in_turn() {
+        let jobs = [(1, 1), (1, 1), (1, 1), (2, 1), (3, 1)];
+        assert_eq!(batches(3, 100_000, &jobs).await, [vec![(1, 1), (2, 1), (3, 1)], vec![(1, 2)]]);
+    }
+
+    #[tokio::test]
+    async fn a_batch_has_so_many_bytes_and_one_that_is_larger_goes_alone() {
+        // Each draft counts 256 bytes beside its text.
+        let jobs = [(1, 700), (1, 700), (2, 700), (3, 9_000), (2, 700)];
+        let expected = [vec![(1, 2)], vec![(2, 2)], vec![(3, 1)]];
+        assert_eq!(batches(512, 2_000, &jobs).await, expected);
     }
 }

@@ -45,12 +45,18 @@ async fn is_mariadb(connection: &mut MySqlConnection) -> Result<bool, sqlx::Erro
     Ok(row.try_get::<String, _>(0)?.contains("MariaDB"))
 }
 
-/// Reads whether the server keeps what it acknowledges.
+/// Reads whether the server keeps what it acknowledges, and how long a statement may be.
 pub(super) async fn settings(connection: &mut MySqlConnection) -> Done<Vec<(&'static str, String)>> {
     let text = "SELECT CAST(@@innodb_flush_log_at_trx_commit AS CHAR), CAST(@@log_bin AS CHAR), \
-        CAST(@@sync_binlog AS CHAR), CAST(@@innodb_doublewrite AS CHAR)";
+        CAST(@@sync_binlog AS CHAR), CAST(@@innodb_doublewrite AS CHAR), CAST(@@max_allowed_packet AS CHAR)";
     let row = sqlx::query(text).fetch_one(connection).await?;
-    let names = ["innodb_flush_log_at_trx_commit", "log_bin", "sync_binlog", "innodb_doublewrite"];
+    let names = [
+        "innodb_flush_log_at_trx_commit",
+        "log_bin",
+        "sync_binlog",
+        "innodb_doublewrite",
+        super::open::PACKET,
+    ];
     let value = |(nth, name): (usize, &'static str)| Ok((name, row.try_get(nth)?));
     let all: Result<_, sqlx::Error> = names.into_iter().enumerate().map(value).collect();
     Ok(all?)

@@ -121,6 +121,12 @@ const WANTED: &[(&str, &[&str])] = &[
     ("sync_binlog", &["1"]),
 ];
 
+/// How long a statement may be.
+pub(super) const PACKET: &str = "max_allowed_packet";
+
+/// Bytes of the longest one: a batch of 4 MiB, of which everything that is no number is written with two digits a byte.
+const PACKET_BYTES_MIN: u64 = 16 * 1024 * 1024;
+
 async fn check_durability(link: &mut Link, durability: Durability) -> Result<(), OpenError> {
     let found = settings(link).await?;
     let is = |name: &str, value: &str| found.iter().any(|(setting, is)| *setting == name && is == value);
@@ -129,6 +135,11 @@ async fn check_durability(link: &mut Link, durability: Durability) -> Result<(),
         && encoding != "UTF8"
     {
         return Err(OpenError::Unfit { setting, found: encoding.clone(), wanted: "UTF8" });
+    }
+    if let Some((setting, bytes)) = found.iter().find(|(name, _)| *name == PACKET)
+        && bytes.parse::<u64>().is_ok_and(|bytes| bytes < PACKET_BYTES_MIN)
+    {
+        return Err(OpenError::Unfit { setting, found: bytes.clone(), wanted: "16777216 or more" });
     }
     for (setting, value) in &found {
         let wanted = WANTED.iter().find(|(name, _)| name == setting);
