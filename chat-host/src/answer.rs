@@ -4,13 +4,14 @@
 //! A system that speaks our own protocol has none of this: that is `chat-transport-ws`. These are for clients written
 //! for other servers, whose answers know no codes, only texts.
 
-use axum::Json;
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Query};
-use axum::http::header::AUTHORIZATION;
+use axum::extract::{FromRequestParts, Query, Request};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
 use chat_core::{ChatError, Refusal};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -91,6 +92,42 @@ impl From<Refusal> for Refused {
         };
         Self::new(status, said)
     }
+}
+
+/// A system's own routes, and our own protocol where they have nothing.
+///
+/// Whatever refuses a request that is none of our protocol's says so as the system does everywhere (`shape`): the
+/// framework's own refusals are texts, and no client of these servers knows problem details.
+pub fn beside(own: Router, protocol: Router, shape: fn(Refused) -> Response) -> Router {
+    let shaping = move |request: Request, next: Next| async move {
+        let is_ours = OURS.iter().any(|ours| request.uri().path().starts_with(ours));
+        let answer = next.run(request).await;
+        if is_ours { answer } else { shaped(answer, shape).await }
+    };
+    own.fallback_service(protocol).layer(middleware::from_fn(shaping))
+}
+
+/// How the paths of our own protocol begin.
+const OURS: [&str; 4] = ["/v1/", "/healthz", "/readyz", "/docs"];
+
+/// An answer that refuses without being one of the system's, as one of these.
+async fn shaped(answer: Response, shape: fn(Refused) -> Response) -> Response {
+    let status = answer.status();
+    let content_type = answer.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if !(status.is_client_error() || status.is_server_error()) || content_type == Some(b"application/json") {
+        return answer;
+    }
+    let is_problem = content_type == Some(b"application/problem+json");
+    let (mut parts, body) = answer.into_parts();
+    let text = axum::body::to_bytes(body, BODY_BYTES_MAX).await.unwrap_or_default();
+    let problem = || serde_json::from_slice::<Value>(&text).ok()?["detail"].as_str().map(str::to_owned);
+    let said = if is_problem { problem() } else { String::from_utf8(text.to_vec()).ok() };
+    let usual = || status.canonical_reason().unwrap_or("refused").to_lowercase();
+    let said = said.filter(|said| !said.is_empty()).unwrap_or_else(usual);
+    let (new, body) = shape(Refused::new(status, said)).into_parts();
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.extend(new.headers);
+    Response::from_parts(parts, body)
 }
 
 /// A body that is JSON of this shape, whatever it says to be.

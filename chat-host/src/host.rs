@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use chat_attachments::Options;
 use chat_core::accounts::{AccountOptions, Accounts, AccountsBuilder};
 use chat_core::command::Destination;
 use chat_core::{Chat, ChatError, Draft, Files, Limits, Message, Policies, UserId};
-use chat_transport_ws::limit::{Act, Limiter};
+use chat_transport_ws::limit::{self, Act, Full, Limiter};
 use chat_transport_ws::{Authenticator, Options as Doors};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use rustix::fs::Mode;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -30,7 +32,7 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::answer::Refused;
 use crate::signals::Signals;
 use crate::store::{Logins, Opened, Place, Places};
-use crate::{files, key, mail, notify};
+use crate::{accounts, files, key, mail, metrics, notify};
 
 /// How often what accounts leave behind is finished.
 const SWEEP: Duration = Duration::from_mins(1);
@@ -91,6 +93,22 @@ pub struct Flags {
     /// Address of a proxy whose X-Forwarded-For is believed; repeatable, in the environment separated by commas
     #[arg(long, env = "CHAT_TRUSTED_PROXY", value_name = "ADDRESS", value_delimiter = ',')]
     pub trusted_proxy: Vec<IpAddr>,
+
+    /// File of accounts to take over before serving, with the bcrypt hashes of their passwords: one JSON object on a
+    /// line; those that are there already stay as they are
+    #[arg(long, env = "CHAT_IMPORT_ACCOUNTS", value_name = "FILE", requires = "bcrypt_cost_max")]
+    pub import_accounts: Option<PathBuf>,
+
+    /// Highest cost of the bcrypt hashes that were taken over, as long as there are any: every refused login then takes
+    /// as long as with one of these [default: there are none]
+    #[arg(long, env = "CHAT_BCRYPT_COST_MAX", value_name = "COST")]
+    pub bcrypt_cost_max: Option<u32>,
+
+    /// Bearer token that /metrics asks for [default: none; /metrics answers direct requests from this machine
+    /// only, so that behind a proxy one is needed]
+    #[arg(long, env = "CHAT_METRICS_TOKEN", value_name = "TOKEN", hide_env_values = true,
+          value_parser = NonEmptyStringValueParser::new())]
+    pub metrics_token: Option<String>,
 
     /// Bound to be changed, as NAME=VALUE; repeatable, in the environment separated by commas
     #[arg(long, env = "CHAT_LIMIT", value_name = "NAME=VALUE", value_delimiter = ',')]
@@ -198,6 +216,20 @@ impl Host {
         files::open(&files::beside(&place, name), options)
     }
 
+    /// A place for a socket of whoever asks, asked for before anything else is.
+    ///
+    /// # Errors
+    /// 429 when the address has all that one may have, 503 when this process has.
+    pub fn admit(&self, parts: &Parts) -> Result<limit::Place, Refused> {
+        let address = chat_transport_ws::peer_address(parts, &self.flags.trusted_proxy);
+        self.limiter.admit(address).map_err(|full| match full {
+            Full::Address => {
+                Refused::new(StatusCode::TOO_MANY_REQUESTS, "too many sockets from this address")
+            }
+            _ => Refused::new(StatusCode::SERVICE_UNAVAILABLE, "no place for another socket"),
+        })
+    }
+
     /// Counts something that is done so often by address, if it may be done now.
     ///
     /// # Errors
@@ -236,7 +268,9 @@ impl Host {
         let files = files::open(&place, options)?;
         let store = places.open().await?;
         let issuer = flags.public_url.clone().unwrap_or_else(|| format!("http://{}", system.issuer));
-        let options = (system.accounts)(AccountOptions::new(issuer));
+        let mut options = AccountOptions::new(issuer);
+        options.bcrypt_cost_max = flags.bcrypt_cost_max;
+        let options = (system.accounts)(options);
         let accounts = Accounts::builder(store.shared(), keys, options).limits(limits.clone());
         let accounts = mailer.into_iter().fold(accounts, AccountsBuilder::mailer).build();
         let chat = Chat::over(store.shared())
@@ -345,10 +379,18 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
     let listener = listen(flags.listen).await?;
+    let recorder = metrics::install()?;
     let host = Host::open(system, flags).await?;
+    if let Some(file) = &host.flags.import_accounts {
+        let taken = accounts::take_over(&host.accounts, file, host.chat.now()).await?;
+        tracing::info!(taken.new, taken.known, "accounts were taken over");
+    }
     let origins = host.flags.allowed_origin.iter().chain(&host.flags.public_url).cloned().collect();
-    let app = chat_transport_ws::allow_origins(app(&host).await?, origins);
+    let (token, proxies) = (host.flags.metrics_token.as_deref(), &host.flags.trusted_proxy);
+    let measured = metrics::routes(recorder.clone(), token, proxies);
+    let app = chat_transport_ws::allow_origins(app(&host).await?.merge(measured), origins);
     let mut helpers = JoinSet::new();
+    helpers.spawn(metrics::upkeep(recorder));
     helpers.spawn(sweep(host.accounts.clone()));
     helpers.spawn({
         let accounts = host.accounts.clone();

@@ -13,7 +13,7 @@ use axum::http::HeaderMap;
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 use axum::response::Response;
 use chat_core::{ChatError, Ended, Event, Session};
-use chat_transport_ws::limit::{Limiter, Used};
+use chat_transport_ws::limit::{Limiter, Place, Used};
 use serde_json::Value;
 use tokio::time::{interval, timeout};
 
@@ -56,8 +56,14 @@ pub trait Frames: Send + 'static {
     }
 }
 
-/// Opens the socket.
-pub fn open(upgrade: WebSocketUpgrade, host: &Host, session: Session, frames: impl Frames) -> Response {
+/// Opens the socket at its place.
+pub fn open(
+    upgrade: WebSocketUpgrade,
+    host: &Host,
+    place: Place,
+    session: Session,
+    frames: impl Frames,
+) -> Response {
     let (limiter, sockets) = (Arc::clone(&host.limiter), host.sockets.clone());
     upgrade
         .protocols([BEARER])
@@ -67,7 +73,9 @@ pub fn open(upgrade: WebSocketUpgrade, host: &Host, session: Session, frames: im
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BYTES_MAX)
         .on_upgrade(move |socket| {
-            sockets.track_future(Line { socket, frames, limiter, used: Used::default() }.run(session))
+            sockets.track_future(
+                Line { socket, frames, limiter, used: Used::default(), _place: place }.run(session),
+            )
         })
 }
 
@@ -90,6 +98,8 @@ struct Line<F> {
     frames: F,
     limiter: Arc<Limiter>,
     used: Used,
+    /// Another may have it once this has ended.
+    _place: Place,
 }
 
 /// The socket has ended, or must.

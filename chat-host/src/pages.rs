@@ -29,9 +29,7 @@ impl Paging {
     /// # Errors
     /// 400 when it is no number from 1 to 200.
     pub fn limit(&self) -> Result<Limit, Refused> {
-        let Some(limit) = &self.limit else { return Ok(Limit::default()) };
-        let limit = limit.parse().ok().and_then(Limit::new);
-        limit.ok_or_else(|| Refused::bad("limit: must be a number from 1 to 200"))
+        limit(self.limit.as_deref(), Limit::default())
     }
 
     fn end(&self) -> Result<End, Refused> {
@@ -66,6 +64,16 @@ impl Paging {
             }
         }
     }
+}
+
+/// How many items a page has at most, by what was asked for.
+///
+/// # Errors
+/// 400 when it is no number from 1 to 200.
+pub fn limit(asked: Option<&str>, usual: Limit) -> Result<Limit, Refused> {
+    let Some(asked) = asked else { return Ok(usual) };
+    let limit = asked.parse().ok().and_then(Limit::new);
+    limit.ok_or_else(|| Refused::bad("limit: must be a number from 1 to 200"))
 }
 
 /// The position of the first message at or after a time. Times do not fall within a conversation, so halving finds it.

@@ -9,21 +9,30 @@
 //! behind, is disconnected and reads what it missed. At the end of the server the transports are closed, after which
 //! clients come again by themselves; whose login has ended is disconnected, and does not.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 use chat_core::delivery::Open;
 use chat_core::{Chat, ChatError, Ended, Event, Session};
-use chat_transport_ws::limit::{Limiter, Used};
-use http::request::Parts;
+use chat_transport_ws::limit::{Full, Limiter, Used};
 use serde_json::Value;
 use socketioxide::extract::{AckSender, Event as Name, SocketRef, TryData};
 use socketioxide::handler::ConnectHandler as _;
-pub use socketioxide::layer::SocketIoLayer;
+use socketioxide::layer::SocketIoLayer;
 use socketioxide::{SendError, SocketError, SocketIo};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep};
+
+/// Where it is, as clients expect it.
+const PATH: &str = "/socket.io";
 
 /// How long a client may take nothing.
 pub const TAKE_MAX: Duration = Duration::from_secs(30);
@@ -83,14 +92,55 @@ struct Asked {
 /// A connection that was let in, until it is served. The last one to take it serves it.
 type Entered = Arc<Mutex<Option<(Session, mpsc::Receiver<Asked>)>>>;
 
-/// The layer that answers `/socket.io`, around whatever answers everything else.
-pub fn layer(chat: Chat, limiter: Arc<Limiter>, dialect: impl Dialect) -> SocketIoLayer {
+/// What all connections share.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Who has done how much of late, and how many sockets there are, at whatever door.
+    pub limiter: Arc<Limiter>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+impl Options {
+    /// With no proxy before it.
+    pub fn new(limiter: Arc<Limiter>) -> Self {
+        Self { limiter, trusted_proxies: Vec::new() }
+    }
+}
+
+/// These routes, and around them what answers `/socket.io`.
+pub fn around(routes: Router, chat: Chat, options: Options, dialect: impl Dialect) -> Router {
+    let layer = layer(chat, Arc::clone(&options.limiter), dialect);
+    routes.layer(layer).layer(middleware::from_fn_with_state(Arc::new(options), admit))
+}
+
+/// Gives whoever opens a connection a place, before it is known who that is. The connection keeps the request that opened
+/// it, and the place with it, for as long as it is there.
+async fn admit(State(options): State<Arc<Options>>, request: Request, next: Next) -> Response {
+    let is_of_one = |query: &str| query.split('&').any(|pair| pair.starts_with("sid="));
+    let opens = request.uri().path().starts_with(PATH) && !request.uri().query().is_some_and(is_of_one);
+    if !opens {
+        return next.run(request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    match options.limiter.admit(chat_transport_ws::peer_address(&parts, &options.trusted_proxies)) {
+        Ok(place) => drop(parts.extensions.insert(Arc::new(place))),
+        Err(Full::Address) => return StatusCode::TOO_MANY_REQUESTS.into_response(),
+        Err(_) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// The layer that answers [`PATH`], around whatever answers everything else.
+fn layer(chat: Chat, limiter: Arc<Limiter>, dialect: impl Dialect) -> SocketIoLayer {
     let (layer, io) = SocketIo::builder()
         .max_buffer_size(PACKETS_MAX)
         .max_payload(PAYLOAD_BYTES_MAX)
         .ws_max_message_size(usize::try_from(PAYLOAD_BYTES_MAX).unwrap_or(usize::MAX))
         .ws_max_frame_size(usize::try_from(PAYLOAD_BYTES_MAX).unwrap_or(usize::MAX))
         .connect_timeout(CONNECT_MAX)
+        .req_path(PATH)
         .build_layer();
     let speaks = dialect.clone();
     let let_in = move |socket: SocketRef, TryData(auth): TryData<Value>| {

@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use chat_core::Limits;
+use metrics::{Gauge, gauge};
 
 use super::network;
 
 /// Why there is no place for a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Full {
+#[non_exhaustive]
+pub enum Full {
     /// The node has all it can hold.
     Node,
     /// The address has all that one may have.
@@ -18,11 +20,12 @@ pub(crate) enum Full {
 }
 
 /// Counts the sockets of a router.
-#[derive(Debug)]
-pub(crate) struct Admission {
+pub(super) struct Admission {
     sockets_max: u64,
     sockets_per_address_max: u64,
     open: Mutex<Open>,
+    /// The same for the host's recorder.
+    meter: Gauge,
 }
 
 /// The sockets there are. No larger than their number.
@@ -34,11 +37,12 @@ struct Open {
 
 impl Admission {
     /// As many as `limits` allow.
-    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+    pub(super) fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
             sockets_max: limits.sockets_per_node_max,
             sockets_per_address_max: limits.sockets_per_address_max,
             open: Mutex::default(),
+            meter: gauge!("chat_sockets_open"),
         })
     }
 
@@ -46,7 +50,7 @@ impl Admission {
     ///
     /// # Errors
     /// [`Full`] when there is none.
-    pub(crate) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Place, Full> {
+    pub(super) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Place, Full> {
         let network = address.map(network);
         let mut open = self.open.lock().expect("nothing panics while this lock is held");
         if open.sockets >= self.sockets_max {
@@ -60,21 +64,28 @@ impl Admission {
             open.by_network.insert(network, sockets + 1);
         }
         open.sockets += 1;
+        self.meter.increment(1);
         Ok(Place { admission: Arc::clone(self), network })
     }
 }
 
 /// The right to be open. Dropping it makes room for another.
-#[derive(Debug)]
-pub(crate) struct Place {
+pub struct Place {
     admission: Arc<Admission>,
     network: Option<IpAddr>,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place").field("network", &self.network).finish_non_exhaustive()
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.admission.open.lock().expect("nothing panics while this lock is held");
         open.sockets -= 1;
+        self.admission.meter.decrement(1);
         let Some(network) = self.network else { return };
         if let Some(sockets) = open.by_network.get_mut(&network) {
             *sockets -= 1;

@@ -1,8 +1,8 @@
-//! How much one user, socket or address may do: rates ([`Limiter`]), and how many sockets at a time ([`Admission`]).
+//! How much one user, socket or address may do: rates, and how many sockets at a time.
 //!
-//! One of each per router, asked by every door, so that a limit cannot be walked around by changing doors: a host with
-//! doors of its own asks the same ([`Options::limiter`](crate::Options::limiter)). Both are
-//! kept per node and neither grows with the number of those who knock. Failed logins are counted where passwords are
+//! One [`Limiter`] per router, asked by every door, so that a limit cannot be walked around by changing doors: a host with
+//! doors of its own asks the same ([`Options::limiter`](crate::Options::limiter)). What it
+//! keeps is of this node and does not grow with the number of those who knock. Failed logins are counted where passwords are
 //! checked, with the accounts.
 
 mod admission;
@@ -16,7 +16,8 @@ use chat_core::friendship::Action;
 use chat_core::time::Clock;
 use chat_core::{ChatError, Command, Limits, UserId};
 
-pub(crate) use admission::{Admission, Full};
+use admission::Admission;
+pub use admission::{Full, Place};
 use rate::{Rate, Rates};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -69,6 +70,7 @@ pub struct Limiter {
     registrations: Rates<IpAddr>,
     mail_requests: Rates<IpAddr>,
     frames: Rate,
+    sockets: Arc<Admission>,
 }
 
 impl Limiter {
@@ -87,6 +89,7 @@ impl Limiter {
             registrations: Rates::new(registrations),
             mail_requests: Rates::new(mail_requests),
             frames: Rate::new(limits.frames_per_socket_per_second, SECOND, 5),
+            sockets: Admission::new(limits),
         }
     }
 
@@ -112,6 +115,15 @@ impl Limiter {
     pub fn check_frame(&self, used: &mut Used) -> Result<(), RetryAfter> {
         used.0 = self.frames.take(used.0, self.clock.monotonic())?;
         Ok(())
+    }
+
+    /// A place for one more socket from this address; where that is not known, only the node's limit holds. Asked
+    /// before anything else is, for who knocks is not yet known.
+    ///
+    /// # Errors
+    /// [`Full`] when there is none.
+    pub fn admit(&self, address: Option<IpAddr>) -> Result<Place, Full> {
+        self.sockets.admit(address)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | name | kind | what |
 //! |---|---|---|
-//! | `chat_sockets_open` | gauge | sockets that are open, those that have not shown who they are included |
+//! | `chat_sockets_open` | gauge | sockets that have a place (`crate::limit`), at whatever door, those that have not shown who they are included |
 //! | `chat_socket_frames_in_total` | counter | frames received |
 //! | `chat_socket_frames_out_total` | counter | frames sent |
 //! | `chat_socket_bytes_in_total` | counter | bytes read |
@@ -13,13 +13,10 @@
 //!
 //! The handles are taken when the router is made: install the recorder before.
 
-use std::sync::Arc;
-
-use metrics::{Counter, Gauge, counter, gauge};
+use metrics::{Counter, counter};
 
 /// The handles of what is counted often.
 pub(crate) struct Meters {
-    pub(super) open: Gauge,
     pub(super) frames_in: Counter,
     pub(super) frames_out: Counter,
     pub(super) bytes_in: Counter,
@@ -31,7 +28,6 @@ pub(crate) struct Meters {
 impl Default for Meters {
     fn default() -> Self {
         Self {
-            open: gauge!("chat_sockets_open"),
             frames_in: counter!("chat_socket_frames_in_total"),
             frames_out: counter!("chat_socket_frames_out_total"),
             bytes_in: counter!("chat_socket_bytes_in_total"),
@@ -43,24 +39,9 @@ impl Default for Meters {
 }
 
 impl Meters {
-    /// Counts a socket that is open, until the guard is dropped.
-    pub(super) fn opened(self: &Arc<Self>) -> Open {
-        self.open.increment(1);
-        Open(Arc::clone(self))
-    }
-
     /// Counts a socket that ended.
     pub(super) fn closed(code: Option<u16>) {
         let code = code.map_or("none".to_owned(), |code| code.to_string());
         counter!("chat_socket_closes_total", "code" => code).increment(1);
-    }
-}
-
-/// A socket that is open.
-pub(super) struct Open(Arc<Meters>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.open.decrement(1);
     }
 }

@@ -37,7 +37,7 @@ pub(crate) use self::meters::Meters;
 use self::pulse::Pulse;
 use self::stream::{FrameStream, Peer};
 use crate::auth::Authenticator;
-use crate::limit::{Admission, Limiter};
+use crate::limit::Limiter;
 use crate::options::Options;
 use crate::problem::{Code, Failure};
 use crate::serve::{self, Running};
@@ -53,7 +53,6 @@ pub(crate) struct Door {
     allowed_origins: Vec<String>,
     trusted_proxies: Vec<IpAddr>,
     limiter: Arc<Limiter>,
-    admission: Arc<Admission>,
     pulse: Arc<Pulse>,
     meters: Arc<Meters>,
 }
@@ -71,7 +70,6 @@ impl Door {
             allowed_origins: options.allowed_origins.iter().chain(&options.public_url).cloned().collect(),
             trusted_proxies: options.trusted_proxies.clone(),
             limiter,
-            admission: Admission::new(chat.limits()),
             pulse: Pulse::new(HEARTBEAT),
             meters,
             chat,
@@ -112,12 +110,11 @@ async fn open(door: Arc<Door>, request: Request) -> Result<Response, Failure> {
     let upgrade =
         upgrade.ok_or_else(|| Failure::new(Code::Malformed, "this connection cannot be upgraded"))?;
     let server = parts.extensions.get::<Running>().cloned();
-    let place = door.admission.admit(peer::address(&parts, &door.trusted_proxies));
+    let place = door.limiter.admit(peer::address(&parts, &door.trusted_proxies));
     let claim = match &place {
         Ok(_) => Claim::of(&door, &parts, handshake.token.clone()).await?,
         Err(full) => Claim::Hopeless((*full).into()),
     };
-    let open = door.meters.opened();
     let socket = {
         let server = server.clone();
         async move {
@@ -125,7 +122,7 @@ async fn open(door: Arc<Door>, request: Request) -> Result<Response, Failure> {
             if let Ok(upgraded) = upgrade.await {
                 converse(door, TokioIo::new(upgraded), claim, resume, server).await;
             }
-            drop((place, open));
+            drop(place);
         }
     };
     serve::spawn(server.as_ref(), socket);

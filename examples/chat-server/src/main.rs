@@ -2,9 +2,8 @@
 //!
 //! `main` reads the command line and hands over; each module is one idea. What a chat does is decided in
 //! `chat-core`, what goes over the wire in `chat-transport-ws`; here is only what makes a process out of them:
-//! settings ([`cli`], [`settings`]), a store ([`store`]), logs ([`logging`]), metrics
-//! ([`metrics`]), an operator's commands ([`admin`]) and the way to another database
-//! ([`copy`](mod@copy)). What every server of its own needs is in `chat-host`, the page in `chat-page`.
+//! settings ([`cli`], [`settings`]), a store ([`store`]), logs ([`logging`]), an operator's commands
+//! ([`admin`]) and the way to another database ([`copy`](mod@copy)). What every server of its own needs is in `chat-host`, the page in `chat-page`.
 
 mod admin;
 mod bar;
@@ -12,7 +11,6 @@ mod cli;
 mod copy;
 mod failure;
 mod logging;
-mod metrics;
 mod serve;
 mod settings;
 mod store;

@@ -6,7 +6,6 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -14,20 +13,15 @@ use chat_attachments::{Options, Types};
 use chat_core::accounts::{AccountOptions, Accounts, Keys, Mailer};
 use chat_core::{Chat, Files, Notifier};
 use chat_host::signals::Signals;
-use chat_host::{files, host, key, mail, notify};
+use chat_host::{files, host, key, mail, metrics, notify};
 use chat_transport_ws::Options as Doors;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio::time::interval;
 
 use crate::admin::{self, Operator};
-use crate::metrics;
 use crate::settings::Settings;
 use crate::store::{Base, Opened, Place};
-
-/// How often what was measured is put together.
-const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Serves.
 ///
@@ -55,7 +49,7 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
         let accounts = accounts.clone();
         async move { accounts.send_mails().await }
     });
-    helpers.spawn(upkeep(recorder.clone()));
+    helpers.spawn(metrics::upkeep(recorder.clone()));
     for base in store.all() {
         let Base::Sqlite(file, _) = base else { continue };
         let operator = Operator::new(base.clone(), store.clone(), accounts.clone());
@@ -131,21 +125,14 @@ fn app(settings: &Settings, recorder: PrometheusHandle, chat: &Chat, accounts: A
     if let Some(url) = &settings.public_url {
         options = options.public_url(url);
     }
-    chat_transport_ws::router(chat.clone(), options)
-        .merge(chat_page::routes())
-        .merge(metrics::routes(recorder, settings))
+    chat_transport_ws::router(chat.clone(), options).merge(chat_page::routes()).merge(metrics::routes(
+        recorder,
+        settings.metrics_token.as_deref(),
+        &settings.trusted_proxy,
+    ))
 }
 
 /// The one line on standard output. Who started us may read no further.
 fn announce(address: SocketAddr) {
     let _ = writeln!(std::io::stdout(), "listening on http://{address}");
-}
-
-/// Puts together now and then what was measured, so that it does not pile up while nobody asks for it.
-async fn upkeep(recorder: PrometheusHandle) {
-    let mut due = interval(UPKEEP);
-    loop {
-        due.tick().await;
-        recorder.run_upkeep();
-    }
 }

@@ -12,12 +12,13 @@ use chat_core::message::{ClientId, Patch};
 use chat_core::store::AccountState;
 use chat_core::{ChatError, ConversationId, EntryId, Kind, Limit, Refusal, Role, Timestamp, UserId};
 use chat_host::answer::{Asked, Refused, body};
-use chat_host::dates;
+use chat_host::{dates, pages};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Desk;
 use crate::caller::Caller;
+use crate::users::given;
 
 pub(crate) fn routes() -> Router<Arc<Desk>> {
     Router::new()
@@ -32,7 +33,7 @@ pub(crate) fn routes() -> Router<Arc<Desk>> {
 struct Walk {
     /// The `_id` of the last one of the page before.
     after: Option<String>,
-    limit: Option<u64>,
+    limit: Option<String>,
 }
 
 /// Newest first, which is known when all are: there are as many as one user may have.
@@ -41,10 +42,7 @@ async fn list(
     Caller(caller): Caller,
     Asked(Walk { after, limit }): Asked<Walk>,
 ) -> Result<Json<Value>, Refused> {
-    let limit = match limit {
-        None => Limit::MAX,
-        Some(limit) => Limit::new(limit).ok_or_else(|| Refused::bad("limit: must be from 1 to 200"))?,
-    };
+    let limit = pages::limit(limit.as_deref(), Limit::MAX)?;
     let actor = desk.host.chat.actor(caller.user);
     let mut all = Vec::new();
     let mut next = None;
@@ -197,8 +195,8 @@ async fn update(
     request: Request,
 ) -> Result<Json<Value>, Refused> {
     let Changes { conversation_id, group_name, group_picture } = body(request.into_body()).await?;
-    let set = |text: Option<String>| text.map_or(Patch::Keep, Patch::Set);
-    let update = Update { name: set(group_name), picture: set(group_picture), ..Update::default() };
+    let name = group_name.map_or(Patch::Keep, Patch::Set);
+    let update = Update { name, picture: given(group_picture), ..Update::default() };
     let done = desk.host.chat.actor(caller.user).update(id(&conversation_id)?, update, None).await?;
     let conversation = as_shown(&desk, caller.user, &done.value).await?;
     Ok(Json(json!({ "message": "Conversation updated.", "conversation": conversation })))

@@ -11,7 +11,7 @@ use chat_core::friendship::Action;
 use chat_core::store::FriendFilter;
 use chat_core::{Limit, Refusal, Relation, UserId};
 use chat_host::answer::{Asked, Refused, body};
-use chat_host::dates;
+use chat_host::{dates, pages};
 use chat_transport_ws::limit::Act;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -100,6 +100,7 @@ async fn act(
 #[serde(deny_unknown_fields)]
 struct Walk {
     after: Option<String>,
+    limit: Option<String>,
 }
 
 async fn sent(
@@ -140,7 +141,7 @@ async fn friends(
     .await
 }
 
-/// A page of a list under its name: 200 at most, and `next` where there are more.
+/// A page of a list under its name: 200 at most, or fewer where that is asked for, and `next` where there are more.
 async fn list(
     desk: &Desk,
     me: UserId,
@@ -150,7 +151,8 @@ async fn list(
     shown: impl Fn(&Friend) -> Value,
 ) -> Result<Json<Value>, Refused> {
     let after = walk.after.as_deref().map(user).transpose()?;
-    let page = desk.host.chat.actor(me).friends(FriendFilter::Relation(of), after, Limit::MAX).await?;
+    let limit = pages::limit(walk.limit.as_deref(), Limit::MAX)?;
+    let page = desk.host.chat.actor(me).friends(FriendFilter::Relation(of), after, limit).await?;
     let mut answer = Map::from_iter([(name.to_owned(), page.items.iter().map(shown).collect())]);
     if let Some(next) = page.next {
         answer.insert("next".to_owned(), next.to_string().into());

@@ -1,5 +1,6 @@
-//! The gateway: `/users`, `/friends` and `/messages` go to the service of that name without the prefix; `/socket.io` and
-//! our own protocol (`/v1`) go to the messages service.
+//! The gateway: `/users`, `/friends` and `/messages` go to the service of that name without the prefix; everything else
+//! goes to the messages service: `/socket.io`, our own protocol (`/v1`), the page. `/healthz` is its own, and `/readyz` says
+//! whether every service is ready.
 //!
 //! It passes on what it gets: bodies as they come, sockets once they are upgraded, and who asked, in
 //! `X-Forwarded-For`, which the services believe of this address alone (`--trusted-proxy`). It knows nobody and keeps
@@ -16,6 +17,7 @@ use axum::http::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, U
 use axum::http::uri::{Authority, PathAndQuery, Scheme};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
 use chat_host::answer::Refused;
 use chat_host::host;
 use chat_host::signals::Signals;
@@ -37,6 +39,9 @@ const ANSWER_MAX: Duration = Duration::from_mins(2);
 
 /// The same with a body, which may be a file on a slow line; how slow, the service watches.
 const UPLOAD_MAX: Duration = Duration::from_hours(1);
+
+/// How long a service may take to say that it is ready.
+const READY_MAX: Duration = Duration::from_secs(5);
 
 /// How long a connection to a service is kept for the next request: less than a service keeps one.
 const IDLE_MAX: Duration = Duration::from_secs(15);
@@ -96,11 +101,24 @@ impl Gateway {
     }
 
     fn routes(self) -> Router {
-        Router::new().fallback(pass_on).with_state(self)
+        let health = get(async || "ok");
+        Router::new()
+            .route("/healthz", health)
+            .route("/readyz", get(ready))
+            .fallback(pass_on)
+            .with_state(self)
+    }
+
+    /// Whether a service says that it is ready.
+    async fn is_ready(&self, service: &Authority) -> bool {
+        let uri = Uri::builder().scheme(Scheme::HTTP).authority(service.clone()).path_and_query("/readyz");
+        let Ok(uri) = uri.build() else { return false };
+        let answer = tokio::time::timeout(READY_MAX, self.client.get(uri)).await;
+        matches!(answer, Ok(Ok(answer)) if answer.status().is_success())
     }
 
     /// Where a path goes, and what it is there.
-    fn target<'p>(&self, path: &'p str) -> Option<(&Authority, &'p str)> {
+    fn target<'p>(&self, path: &'p str) -> (&Authority, &'p str) {
         let of = |service: Service| match service {
             Service::Users => &self.users,
             Service::Friends => &self.friends,
@@ -109,13 +127,23 @@ impl Gateway {
         for service in Service::ALL {
             let rest = path.strip_prefix(service.prefix()).filter(|rest| rest.starts_with('/'));
             if let Some(rest) = rest {
-                return Some((of(service), rest));
+                return (of(service), rest);
             }
         }
-        let is_live =
-            ["/socket.io/", "/v1/", "/healthz", "/readyz"].iter().any(|known| path.starts_with(known));
-        is_live.then_some((&self.messages, path))
+        (&self.messages, path)
     }
+}
+
+async fn ready(State(gateway): State<Gateway>) -> Result<&'static str, Refused> {
+    for (service, authority) in
+        [("users", &gateway.users), ("friends", &gateway.friends), ("messages", &gateway.messages)]
+    {
+        if !gateway.is_ready(authority).await {
+            let said = format!("the {service} service is not ready");
+            return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, said));
+        }
+    }
+    Ok("ready")
 }
 
 async fn pass_on(
@@ -123,9 +151,7 @@ async fn pass_on(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
 ) -> Result<Response, Refused> {
-    let (authority, path) = gateway
-        .target(request.uri().path())
-        .ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, "no service has this"))?;
+    let (authority, path) = gateway.target(request.uri().path());
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let wanted = PathAndQuery::try_from(format!("{path}{query}")).map_err(Refused::bad)?;
     let uri = Uri::builder().scheme(Scheme::HTTP).authority(authority.clone()).path_and_query(wanted);
@@ -177,17 +203,17 @@ mod tests {
     fn a_prefix_is_a_whole_word_and_does_not_go_on() {
         let gateway = Gateway::new(&Flags::parse_from(["gateway-service"]));
         for (path, expected) in [
-            ("/users/auth/login", Some(("127.0.0.1:5001", "/auth/login"))),
-            ("/friends/manage/getFriends", Some(("127.0.0.1:5002", "/manage/getFriends"))),
-            ("/messages/msgs/x", Some(("127.0.0.1:5003", "/msgs/x"))),
-            ("/socket.io/", Some(("127.0.0.1:5003", "/socket.io/"))),
-            ("/v1/ws", Some(("127.0.0.1:5003", "/v1/ws"))),
-            ("/usersx/auth", None),
-            ("/users", None),
-            ("/", None),
+            ("/users/auth/login", ("127.0.0.1:5001", "/auth/login")),
+            ("/friends/manage/getFriends", ("127.0.0.1:5002", "/manage/getFriends")),
+            ("/messages/msgs/x", ("127.0.0.1:5003", "/msgs/x")),
+            ("/socket.io/", ("127.0.0.1:5003", "/socket.io/")),
+            ("/v1/ws", ("127.0.0.1:5003", "/v1/ws")),
+            ("/usersx/auth", ("127.0.0.1:5003", "/usersx/auth")),
+            ("/users", ("127.0.0.1:5003", "/users")),
+            ("/", ("127.0.0.1:5003", "/")),
         ] {
-            let target = gateway.target(path);
-            assert_eq!(target.map(|(authority, path)| (authority.as_str(), path)), expected, "{path}");
+            let (authority, path_there) = gateway.target(path);
+            assert_eq!((authority.as_str(), path_there), expected, "{path}");
         }
     }
 }

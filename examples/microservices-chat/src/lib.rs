@@ -18,10 +18,10 @@ mod users;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
 use chat_core::Files;
 use chat_host::Host;
-use chat_host::answer::Refused;
+use chat_host::answer::{Refused, beside};
 use chat_transport_ws::cookies::{CookieOptions, CookieSessions};
 use tokio::sync::Semaphore;
 
@@ -86,26 +86,30 @@ impl Service {
             Self::Friends => friends::routes(),
             Self::Messages => conversations::routes().merge(messages::routes()),
         };
-        let refused = || async { Refused::new(StatusCode::METHOD_NOT_ALLOWED, "not a method of this") };
-        desk.cookies.protect(routes.method_not_allowed_fallback(refused).with_state(Arc::clone(desk)))
+        desk.cookies.protect(routes.with_state(Arc::clone(desk)))
     }
 }
 
 /// A service as a process of its own: its routes, health beside them, and what is live where that is its part.
 pub fn service(of: Service, desk: &Arc<Desk>) -> Router {
-    live(of == Service::Messages, of.own(desk), desk)
+    serve(of == Service::Messages, of.own(desk), desk)
 }
 
 /// All of them in one process, under the prefixes of the gateway.
 pub fn all(desk: &Arc<Desk>) -> Router {
     let nested = |router: Router, service: Service| router.nest(service.prefix(), service.own(desk));
-    live(true, Service::ALL.into_iter().fold(Router::new(), nested), desk)
+    serve(true, Service::ALL.into_iter().fold(Router::new(), nested), desk)
 }
 
-/// Our own protocol beside these routes, known by the same cookies; and Socket.IO around both.
-fn live(with_socket_io: bool, routes: Router, desk: &Arc<Desk>) -> Router {
+/// Our own protocol beside these routes, known by the same cookies; and around both, where what is live is, Socket.IO and
+/// the page, to which the links of mails lead.
+fn serve(is_live: bool, routes: Router, desk: &Arc<Desk>) -> Router {
     let tokens = Arc::new(desk.host.accounts.clone());
     let doors = desk.host.doors(Arc::new(desk.cookies.authenticator(tokens)));
-    let routes = routes.fallback_service(chat_transport_ws::router(desk.host.chat.clone(), doors));
-    if with_socket_io { routes.layer(realtime::layer(desk)) } else { routes }
+    let protocol = chat_transport_ws::router(desk.host.chat.clone(), doors);
+    if !is_live {
+        return beside(routes, protocol, Refused::into_response);
+    }
+    let routes = realtime::around(routes.merge(chat_page::routes()).fallback_service(protocol), desk);
+    beside(Router::new(), routes, Refused::into_response)
 }

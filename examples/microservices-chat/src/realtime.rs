@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use chat_core::accounts::Identity;
@@ -18,7 +19,7 @@ use chat_core::{
 };
 use chat_host::answer::{Refused, bearer};
 use chat_host::dates;
-use chat_socketio::{Dialect, SocketIoLayer};
+use chat_socketio::{Dialect, Options};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -27,10 +28,13 @@ use crate::Desk;
 use crate::conversations;
 use crate::messages::{MessageId, Reading, shown, write};
 
-/// The layer that answers `/socket.io`.
-pub(crate) fn layer(desk: &Arc<Desk>) -> SocketIoLayer {
-    let (chat, limiter) = (desk.host.chat.clone(), Arc::clone(&desk.host.limiter));
-    chat_socketio::layer(chat, limiter, Events { desk: Arc::clone(desk), told: HashMap::new() })
+/// Answers `/socket.io`, around whatever answers everything else.
+pub(crate) fn around(routes: Router, desk: &Arc<Desk>) -> Router {
+    let host = &desk.host;
+    let mut options = Options::new(Arc::clone(&host.limiter));
+    options.trusted_proxies.clone_from(&host.flags.trusted_proxy);
+    let events = Events { desk: Arc::clone(desk), told: HashMap::new() };
+    chat_socketio::around(routes, host.chat.clone(), options, events)
 }
 
 /// The original's events.

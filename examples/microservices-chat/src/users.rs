@@ -13,7 +13,7 @@ use chat_core::message::Patch;
 use chat_core::store::Account;
 use chat_core::{Device, Limit, Profile, Refusal};
 use chat_host::answer::{Asked, Refused, body};
-use chat_host::dates;
+use chat_host::{dates, pages};
 use chat_transport_ws::AuthError;
 use chat_transport_ws::limit::Act;
 use serde::Deserialize;
@@ -169,7 +169,7 @@ async fn add(State(desk): State<Arc<Desk>>, request: Request) -> Result<Response
 }
 
 /// A field that is given, or not; empty takes it away.
-fn given(text: Option<String>) -> Patch<String> {
+pub(crate) fn given(text: Option<String>) -> Patch<String> {
     match text {
         None => Patch::Keep,
         Some(text) if text.is_empty() => Patch::Clear,
@@ -240,7 +240,7 @@ fn own(account: &Account) -> Value {
 #[serde(deny_unknown_fields)]
 struct Walk {
     after: Option<String>,
-    limit: Option<u64>,
+    limit: Option<String>,
 }
 
 /// Everybody, by id, a page at a time: `next` is where the next one goes on.
@@ -250,10 +250,7 @@ async fn everybody(
     Asked(Walk { after, limit }): Asked<Walk>,
 ) -> Result<Json<Value>, Refused> {
     let after = after.as_deref().map(user).transpose()?;
-    let limit = match limit {
-        None => Limit::MAX,
-        Some(limit) => Limit::new(limit).ok_or_else(|| Refused::bad("limit: must be from 1 to 200"))?,
-    };
+    let limit = pages::limit(limit.as_deref(), Limit::MAX)?;
     let page = desk.host.accounts.everybody(after, limit).await?;
     let users: Vec<Value> = page.items.iter().map(shown).collect();
     Ok(Json(json!({ "users": users, "next": page.next.map(|id| id.to_string()) })))

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use chat_core::accounts::{Identity, Login, Registration};
 use chat_core::{ConversationId, Device, Refusal};
 use chat_host::Host;
-use chat_host::answer::{Asked, Refused, bearer, body};
+use chat_host::answer::{Asked, Refused, bearer, beside, body};
 use chat_host::names::named;
 use chat_transport_ws::limit::Act;
 use serde::Deserialize;
@@ -40,11 +40,9 @@ pub(crate) async fn app(host: &Host) -> anyhow::Result<Router> {
         .route("/ws", get(socket::upgrade))
         .route("/messages", get(messages))
         .route("/messages/{username}", get(messages_with))
-        .method_not_allowed_fallback(|| async {
-            Refused::new(StatusCode::METHOD_NOT_ALLOWED, "not a method of this")
-        })
         .with_state(desk);
-    Ok(own.fallback_service(chat_transport_ws::router(host.chat.clone(), host.options())))
+    let protocol = chat_transport_ws::router(host.chat.clone(), host.options());
+    Ok(beside(own, protocol, Refused::into_response))
 }
 
 #[derive(Deserialize)]

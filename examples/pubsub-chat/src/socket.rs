@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use axum::response::Response;
 use chat_core::accounts::Identity;
 use chat_core::command::Destination;
@@ -31,15 +31,22 @@ struct Said {
 /// Opens a socket for whoever shows a token.
 pub(crate) async fn upgrade(
     State(desk): State<Arc<Desk>>,
-    headers: HeaderMap,
+    parts: Parts,
     socket: WebSocketUpgrade,
 ) -> Result<Response, Refused> {
-    let token = line::token(&headers).ok_or(Refusal::Unauthenticated)?;
+    let place = desk.host.admit(&parts)?;
+    let token = line::token(&parts.headers).ok_or(Refusal::Unauthenticated)?;
     let identity = desk.host.accounts.authenticate(&token).await?;
     desk.host.chat.system().add_to(desk.lobby, identity.user).await?;
     let open = Open::new(identity.user).login(identity.session).news(News::Entries);
     let session = desk.host.chat.open_with(open).await?;
-    Ok(line::open(socket, &desk.clone().host, session, Wire { desk, identity, names: Names::default() }))
+    Ok(line::open(
+        socket,
+        &desk.clone().host,
+        place,
+        session,
+        Wire { desk, identity, names: Names::default() },
+    ))
 }
 
 /// What the original's clients speak.

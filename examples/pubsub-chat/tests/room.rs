@@ -5,7 +5,7 @@ mod common;
 use common::{Person, start};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testbed::people::{PASSWORD, ask};
+use testbed::people::{Line, PASSWORD, ask};
 use testbed::system::System;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -51,6 +51,64 @@ async fn signing_up_and_logging_in_refuse_what_they_must() {
     let large = json("ana", &"x".repeat(80_000));
     assert_eq!(ask(&server, Method::POST, "/login", None, Some(large)).await.0, 413);
     assert_eq!(ask(&server, Method::GET, "/login", None, None).await.0, 405);
+}
+
+#[tokio::test]
+async fn what_there_is_not_is_refused_as_everything_is() {
+    let (_data, server, _) = room(&[]).await;
+    for (method, path, expected) in
+        [(Method::GET, "/nothing", 404), (Method::PUT, "/signup", 405), (Method::GET, "/ws", 400)]
+    {
+        let (status, answer) = ask(&server, method, path, None, None).await;
+        assert_eq!((status, is_error(&answer)), (expected, true), "{path}: {answer}");
+    }
+    let (status, problem) = ask(&server, Method::GET, "/v1/nothing", None, None).await;
+    assert_eq!((status, &problem["code"]), (404, &json!("not_found")), "our own protocol has its own");
+    assert_eq!(ask(&server, Method::GET, "/healthz", None, None).await.0, 200);
+}
+
+#[tokio::test]
+async fn what_was_measured_is_told_to_this_machine_or_to_who_shows_the_token() {
+    let (_data, server, people) = room(&["ana"]).await;
+    let _line = people[0].connect(&server).await;
+    let (status, told) = ask(&server, Method::GET, "/metrics", None, None).await;
+    assert_eq!(status, 200);
+    assert!(told.as_str().expect("a text").contains("\nchat_sockets_open 1"), "{told}");
+    let forwarded = reqwest::Client::new().get(server.url("/metrics")).header("x-forwarded-for", "192.0.2.1");
+    assert_eq!(forwarded.send().await.expect("an answer").status(), 403);
+
+    let data = tempfile::tempdir().expect("a folder");
+    let server = start(&data, &[("CHAT_METRICS_TOKEN", "who measures")]);
+    for (token, expected) in [(None, 401), (Some("who"), 401), (Some("who measures"), 200)] {
+        assert_eq!(ask(&server, Method::GET, "/metrics", token, None).await.0, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_sockets_whichever_door_they_come_by() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = start(&data, &[("CHAT_LIMIT", "sockets_per_address_max=2")]);
+    let ana = Person::sign_up(&server, "ana").await;
+    let first = ana.connect(&server).await;
+    let ours = [("sec-websocket-protocol", &*format!("chat.v1, Bearer, {}", ana.token))];
+    let _second = Line::open(&server, "/v1/ws", &ours).await.expect("a socket of our own protocol");
+    let protocols = format!("Bearer, {}", ana.token);
+    let shown = [("sec-websocket-protocol", protocols.as_str())];
+    let knock = || Line::open(&server, "/ws", &shown);
+    assert_eq!(knock().await.err(), Some(429));
+    // Before anybody asks who it is.
+    let nobody = Line::open(&server, "/ws", &[("sec-websocket-protocol", "Bearer, nonsense")]).await;
+    assert_eq!(nobody.err(), Some(429));
+    drop(first);
+    let mut there = knock().await;
+    for _ in 0..100 {
+        if there.is_ok() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        there = knock().await;
+    }
+    assert!(there.is_ok(), "who went made room");
 }
 
 #[tokio::test]

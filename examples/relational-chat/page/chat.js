@@ -10,13 +10,14 @@ let socket = null;
 let current = null;
 let next = 1;
 const waiting = new Map();
+const outgoing = []; // what was written and is not acknowledged yet, in order
 
 async function call(method, path, body) {
   const headers = { "Content-Type": "application/json" };
   if (tokens) headers.Authorization = `Bearer ${tokens.access_token}`;
   const response = await fetch(`v1/${path}`, { method, headers, body: body && JSON.stringify(body) });
-  const answer = response.status === 204 ? {} : await response.json();
-  if (!response.ok) throw new Error(answer.detail ?? "this did not work");
+  const answer = response.status === 204 ? {} : await response.json().catch(() => ({}));
+  if (!response.ok) throw Object.assign(new Error(answer.detail ?? "this did not work"), { status: response.status });
   return answer;
 }
 
@@ -30,7 +31,12 @@ function ask(type, fields = {}) {
 function connect() {
   socket = new WebSocket(new URL("v1/ws", location.href.replace(/^http/, "ws")), ["chat.v1", "Bearer", tokens.access_token]);
   socket.onmessage = ({ data }) => hear(JSON.parse(data));
-  socket.onclose = () => setTimeout(renew, 1000);
+  socket.onclose = () => {
+    $("connection").textContent = "";
+    for (const { reject } of waiting.values()) reject(new Error("the line is broken"));
+    waiting.clear();
+    setTimeout(renew, 1000);
+  };
 }
 
 /** Tokens expire: a new pair, then a new socket. */
@@ -39,8 +45,8 @@ async function renew() {
   try {
     tokens = await call("POST", "sessions/refresh", { refresh_token: tokens.refresh_token });
   } catch (error) {
-    if (error instanceof TypeError) return setTimeout(renew, 2000); // out of reach
-    return location.reload();
+    if (error.status === 401) return location.reload();
+    return setTimeout(renew, 2000); // out of reach
   }
   connect();
 }
@@ -49,11 +55,11 @@ async function hear(frame) {
   const asked = waiting.get(frame.id);
   if (asked) {
     waiting.delete(frame.id);
-    return frame.type === "ok" ? asked.resolve(frame) : asked.reject(new Error(frame.message));
+    return frame.type === "ok" ? asked.resolve(frame) : asked.reject(Object.assign(new Error(frame.message), { code: frame.code }));
   }
   if (frame.type === "hello") {
     $("connection").textContent = frame.connection;
-    await everything();
+    await everything().finally(() => outgoing.forEach(say));
   } else if (frame.type === "entry") {
     if (frame.message) keep(frame.message);
     if (!conversations.has(frame.conversation)) await summary(frame.conversation);
@@ -63,6 +69,22 @@ async function hear(frame) {
     else conversations.set(frame.id, frame);
     show();
   }
+}
+
+const LATER = new Set(["rate_limited", "overloaded", "unavailable"]); // refusals that pass
+
+/** Says something that was written, on this line or the next: by its client_id it is one message however often it comes. */
+async function say(message) {
+  try {
+    await ask("message.send", message);
+  } catch (error) {
+    if (socket.readyState !== WebSocket.OPEN) return; // said again once there is a line
+    if (LATER.has(error.code)) return setTimeout(say, 1000, message);
+    alert(error.message);
+  }
+  // It may have been said twice, by this line and the one before.
+  if (outgoing.includes(message)) outgoing.splice(outgoing.indexOf(message), 1);
+  show();
 }
 
 /** All conversations with what was said last, at every connect. */
@@ -110,6 +132,10 @@ function show() {
     const by = message.sender === me.id ? "you" : (one?.with?.username ?? message.sender);
     row.textContent = message.deleted_at ? `${by}: (deleted)` : `${by}: ${message.text ?? ""}`;
     return row;
+  }), ...outgoing.filter((message) => message.conversation === current).map((message) => {
+    const row = document.createElement("li");
+    row.textContent = `${message.text} (not sent yet)`;
+    return row;
   }));
 }
 
@@ -150,8 +176,11 @@ form("join", async (data) => {
   show();
 });
 form("write", async (data) => {
-  await ask("message.send", { conversation: current, client_id: crypto.randomUUID(), text: data.get("text") });
+  const message = { conversation: current, client_id: crypto.randomUUID(), text: data.get("text") };
+  outgoing.push(message);
   $("write").reset();
+  show();
+  if (socket.readyState === WebSocket.OPEN) await say(message);
 });
 $("logout").onclick = async () => {
   await call("DELETE", "sessions/current").catch(() => {});

@@ -9,6 +9,7 @@ mod views;
 use std::process::ExitCode;
 
 use chat_core::Accepts;
+use chat_core::accounts::AccountIds;
 use chat_host::store::Place;
 use chat_host::{Flags, Host, System, run};
 use clap::Parser;
@@ -32,6 +33,10 @@ fn main() -> ExitCode {
     system.policies.direct = Accepts::Anyone;
     system.policies.group = Accepts::Anyone;
     system.limits.group_members_min = 1;
+    system.accounts = |mut options| {
+        options.ids = AccountIds::Integers;
+        options
+    };
     run(&system, Cli::parse().flags, app)
 }
 

@@ -2,7 +2,10 @@
 //!
 //! `users(id, username, password_hash, created_at)`, `messages(id, sender_id, receiver_id, group_id, message, timestamp)`,
 //! `groups(id, name, created_at)` and the list of members that the original had in prose, `group_members(group_id,
-//! user_id)`. Ids are 32 hexadecimal digits, times are UTC. A message has either a receiver or a group, never both and
+//! user_id)`. The ids of people are integers, of all else 32 hexadecimal digits, times are UTC. Somebody whose id is no
+//! integer, because his account came from elsewhere, has NULL there.
+//!
+//! A message has either a receiver or a group, never both and
 //! never neither: that is no constraint but follows from what a conversation is. Deleted messages and accounts and
 //! closed groups are not shown. A message without a text (files alone) has NULL there.
 
@@ -18,10 +21,13 @@ enum Dialect {
     MySql,
 }
 
+/// How the ids begin that are integers below 2^48, as hexadecimal digits.
+const INTEGERS: &str = "63686174000180008000";
+
 impl Dialect {
     const fn make(self) -> &'static str {
         match self {
-            Self::Sqlite => "CREATE VIEW IF NOT EXISTS",
+            Self::Sqlite => "CREATE VIEW",
             Self::Postgres | Self::MySql => "CREATE OR REPLACE VIEW",
         }
     }
@@ -42,6 +48,26 @@ impl Dialect {
         }
     }
 
+    /// The integer that the id of somebody carries: behind a prefix that no other id has, in its last 48 bits.
+    fn person(self, column: &str) -> String {
+        let hexadecimal = self.id(column);
+        let integer = match self {
+            Self::Sqlite => {
+                let digit = |nth: usize| {
+                    let shift = 4 * (12 - nth);
+                    format!(
+                        "((instr('0123456789abcdef', substr({hexadecimal}, {}, 1)) - 1) << {shift})",
+                        20 + nth
+                    )
+                };
+                (1..=12).map(digit).collect::<Vec<_>>().join(" + ")
+            }
+            Self::Postgres => format!("CAST(CAST('x0000' || RIGHT({hexadecimal}, 12) AS BIT(64)) AS BIGINT)"),
+            Self::MySql => format!("CAST(CONV(RIGHT({hexadecimal}, 12), 16, 10) AS SIGNED)"),
+        };
+        format!("CASE WHEN SUBSTR({hexadecimal}, 1, 20) = '{INTEGERS}' THEN {integer} END")
+    }
+
     /// Milliseconds as a time.
     fn time(self, column: &str) -> String {
         match self {
@@ -51,16 +77,37 @@ impl Dialect {
         }
     }
 
+    /// Makes all of them, over those of an earlier version.
+    fn script(self) -> String {
+        let views = self.views().join(";");
+        match self {
+            Self::Sqlite => format!(
+                "BEGIN IMMEDIATE; DROP VIEW IF EXISTS users; DROP VIEW IF EXISTS messages; \
+                 DROP VIEW IF EXISTS \"groups\"; DROP VIEW IF EXISTS group_members; {views}; COMMIT"
+            ),
+            // Of several processes that start at once one makes them at a time. What was granted on a view goes with
+            // it, so that they are dropped only where the ids of people were texts.
+            Self::Postgres => format!(
+                "BEGIN; SELECT pg_advisory_xact_lock(1667785077); \
+                 DO $$ BEGIN IF EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = current_schema() \
+                 AND table_name = 'users' AND column_name = 'id' AND data_type = 'text') \
+                 THEN DROP VIEW users, messages, group_members; END IF; END $$; {views}; COMMIT"
+            ),
+            Self::MySql => views,
+        }
+    }
+
     /// The statements that make the views.
     fn views(self) -> [String; 4] {
         let (make, q) = (self.make(), self.quoted());
         let (id, time) = (|column: &str| self.id(column), |column: &str| self.time(column));
+        let person = |column: &str| self.person(column);
         let other = "CASE WHEN c.low = e.by_user THEN c.high ELSE c.low END";
         [
             format!(
                 "{make} users AS SELECT {} AS id, a.username AS username, a.password AS password_hash, \
                  {} AS created_at FROM chat_accounts a WHERE a.state <> 4",
-                id("a.user_id"),
+                person("a.user_id"),
                 time("a.created_at"),
             ),
             format!(
@@ -70,8 +117,8 @@ impl Dialect {
                  JOIN chat_conversations c ON c.tenant = e.tenant AND c.id = e.conversation \
                  WHERE e.rev IS NOT NULL AND e.deleted_at IS NULL",
                 id("e.id"),
-                id("e.by_user"),
-                id(other),
+                person("e.by_user"),
+                person(other),
                 id("c.id"),
                 time("e.at"),
             ),
@@ -87,7 +134,7 @@ impl Dialect {
                  JOIN chat_conversations c ON c.tenant = m.tenant AND c.id = m.conversation \
                  WHERE c.kind <> 1 AND c.closed = 0 AND m.standing > 0",
                 id("m.conversation"),
-                id("m.user_id"),
+                person("m.user_id"),
             ),
         ]
     }
@@ -103,24 +150,23 @@ pub(crate) async fn make(place: &Place) -> anyhow::Result<()> {
         Place::Sqlite(path) => {
             let connection = rusqlite::Connection::open(path).context(WHAT)?;
             connection.busy_timeout(std::time::Duration::from_secs(10)).context(WHAT)?;
-            for view in Dialect::Sqlite.views() {
-                connection.execute_batch(&view).context(WHAT)?;
-            }
+            connection.execute_batch(&Dialect::Sqlite.script()).context(WHAT)?;
         }
         Place::Postgres(url) => {
             let mut line = sqlx::PgConnection::connect(url.expose()).await.map_err(hidden).context(WHAT)?;
-            // Of several processes that start at once one makes them at a time.
-            let all = Dialect::Postgres.views().join(";");
-            let all = format!("BEGIN; SELECT pg_advisory_xact_lock(1667785077); {all}; COMMIT");
-            sqlx::raw_sql(sqlx::AssertSqlSafe(all)).execute(&mut line).await.context(WHAT)?;
+            sqlx::raw_sql(sqlx::AssertSqlSafe(Dialect::Postgres.script()))
+                .execute(&mut line)
+                .await
+                .context(WHAT)?;
             line.close().await.context(WHAT)?;
         }
         Place::MySql(url) => {
             let mut line =
                 sqlx::MySqlConnection::connect(url.expose()).await.map_err(hidden).context(WHAT)?;
-            for view in Dialect::MySql.views() {
-                sqlx::raw_sql(sqlx::AssertSqlSafe(view)).execute(&mut line).await.context(WHAT)?;
-            }
+            sqlx::raw_sql(sqlx::AssertSqlSafe(Dialect::MySql.script()))
+                .execute(&mut line)
+                .await
+                .context(WHAT)?;
             line.close().await.context(WHAT)?;
         }
         Place::MongoDb(_) | Place::Memory => {
@@ -137,6 +183,8 @@ fn hidden(_: sqlx::Error) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
+    use chat_core::UserId;
+
     use super::*;
 
     #[test]
@@ -148,13 +196,29 @@ mod tests {
             CREATE TABLE chat_members (tenant, conversation, user_id, standing);
             CREATE TABLE chat_entries (tenant, conversation, id, by_user, at, rev, text, deleted_at);";
         connection.execute_batch(schema).unwrap();
-        for view in Dialect::Sqlite.views().iter().chain(&Dialect::Sqlite.views()) {
-            connection.execute_batch(view).unwrap();
+        connection.execute_batch("CREATE VIEW users AS SELECT 'an earlier one' AS id").unwrap();
+        for _ in 0..2 {
+            connection.execute_batch(&Dialect::Sqlite.script()).unwrap();
         }
-        connection.execute("INSERT INTO chat_accounts VALUES (x'00ff', 'ana', 'h', 1500, 1)", []).unwrap();
-        let row: (String, String) = connection
-            .query_row("SELECT id, created_at FROM users", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        for (nth, integer) in [1, 42, 0x00fe_dcba_9876_i64].into_iter().enumerate() {
+            let id = UserId::from(integer);
+            let row = (&id.as_bytes()[..], format!("user {nth}"), 1500);
+            connection.execute("INSERT INTO chat_accounts VALUES (?, ?, 'h', ?, 1)", row).unwrap();
+            let row: (i64, String) = connection
+                .query_row(
+                    "SELECT id, created_at FROM users WHERE username = ?",
+                    [format!("user {nth}")],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .unwrap();
+            assert_eq!(row, (integer, "1970-01-01 00:00:01.500".to_owned()));
+        }
+        let other = UserId::from_external("somebody");
+        let row = (&other.as_bytes()[..], "other", 1500);
+        connection.execute("INSERT INTO chat_accounts VALUES (?, ?, 'h', ?, 1)", row).unwrap();
+        let id: Option<i64> = connection
+            .query_row("SELECT id FROM users WHERE username = 'other'", [], |row| row.get(0))
             .unwrap();
-        assert_eq!(row, ("00ff".to_owned(), "1970-01-01 00:00:01.500".to_owned()));
+        assert_eq!(id, None);
     }
 }

@@ -12,10 +12,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use chat_core::Accepts;
-use chat_host::answer::Refused;
+use chat_core::accounts::AccountIds;
+use chat_host::answer::beside;
 use chat_host::store::Place;
 use chat_host::{Flags, Host, System, run};
 use clap::Parser;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
     system.limits.password_codepoints_min = 6;
     system.limits.full_name_codepoints_min = 6;
     system.accounts = |mut options| {
+        options.ids = AccountIds::Integers;
         options.access_token_seconds = DAY;
         options.refresh_idle_seconds = 7 * DAY;
         options
@@ -54,7 +56,7 @@ fn main() -> ExitCode {
     run(&system, Cli::parse().flags, async |host| Ok(app(host)))
 }
 
-/// The original's routes, and those of our own protocol beside them.
+/// The original's routes, and beside them our own protocol with the page that speaks it.
 fn app(host: &Host) -> Router {
     let own = Router::new()
         .route("/user/v1/register", post(user::register))
@@ -65,9 +67,8 @@ fn app(host: &Host) -> Router {
         .route("/ws/", get(socket::upgrade))
         .route("/message/v1/send", post(message::send).get(socket::upgrade))
         .route("/message/v1/history", get(message::history))
-        .method_not_allowed_fallback(|| async {
-            Fail::from(Refused::new(StatusCode::METHOD_NOT_ALLOWED, "not a method of this"))
-        })
         .with_state(Arc::new(host.clone()));
-    own.fallback_service(chat_transport_ws::router(host.chat.clone(), host.options()))
+    let protocol = chat_transport_ws::router(host.chat.clone(), host.options());
+    // The page is where the links of mails lead.
+    beside(own.merge(chat_page::routes()), protocol, |refused| Fail::from(refused).into_response())
 }

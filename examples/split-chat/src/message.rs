@@ -21,18 +21,15 @@ use serde_json::{Value, json};
 
 use crate::envelope::{Asked, Caller, Fail, success};
 
-/// Where a message goes, or where it is read: a user by name or id, or a conversation.
+/// Where a message goes, or where it is read: a user by name, or a conversation. By name alone: names may consist of
+/// digits, as ids do, and what is meant for one must not go to another.
 async fn destination(
     host: &Host,
     user: Option<&str>,
     conversation: Option<&str>,
 ) -> Result<Destination, Refused> {
     match (user, conversation) {
-        // A name may look like an id; then it is a name.
-        (Some(user), None) => match (named(host, user).await, user.parse::<UserId>()) {
-            (Ok(id), _) | (Err(_), Ok(id)) => Ok(Destination::User(id)),
-            (Err(error), Err(_)) => Err(error.into()),
-        },
+        (Some(user), None) => Ok(Destination::User(named(host, user).await?)),
         (None, Some(id)) => {
             Ok(Destination::Conversation(id.parse::<ConversationId>().map_err(|_| Refusal::NotFound)?))
         }

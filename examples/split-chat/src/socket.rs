@@ -8,7 +8,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::Response;
 use chat_core::accounts::Identity;
 use chat_core::command::{Presence, Typing};
@@ -37,15 +38,16 @@ enum Said {
 /// Opens a socket for whoever shows a token: in `Authorization`, or, as browsers can, as a subprotocol.
 pub(crate) async fn upgrade(
     State(host): State<Arc<Host>>,
-    headers: HeaderMap,
+    parts: Parts,
     socket: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Fail> {
     let socket = socket.map_err(|_| Refused::new(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket"))?;
-    let token = bearer_or_bare(&headers).map(str::to_owned).or_else(|| line::token(&headers));
+    let place = host.admit(&parts)?;
+    let token = bearer_or_bare(&parts.headers).map(str::to_owned).or_else(|| line::token(&parts.headers));
     let identity = host.accounts.authenticate(&token.ok_or(Refusal::Unauthenticated)?).await?;
     let session =
         host.chat.open_with(Open::new(identity.user).login(identity.session).news(News::Entries)).await?;
-    Ok(line::open(socket, &host.clone(), session, Wire { host, identity, names: Names::default() }))
+    Ok(line::open(socket, &host.clone(), place, session, Wire { host, identity, names: Names::default() }))
 }
 
 /// What the original's clients speak.

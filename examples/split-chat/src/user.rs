@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use chat_core::accounts::{Login, Registration};
-use chat_core::{Device, Refusal};
+use chat_core::{Device, Refusal, UserId};
 use chat_host::Host;
 use chat_host::answer::{bearer_or_bare, body};
 use chat_host::dates;
@@ -37,7 +37,7 @@ pub(crate) async fn register(
     let account = host.accounts.register(registration).await?;
     let made = dates::written(account.created_at);
     let data = json!({
-        "ID": account.user.to_string(),
+        "ID": id(account.user),
         "CreatedAt": made,
         "UpdatedAt": made,
         "username": account.username,
@@ -45,6 +45,12 @@ pub(crate) async fn register(
         "full_name": account.full_name,
     });
     Ok((StatusCode::CREATED, success(data)))
+}
+
+/// An integer, as the original's; as it is, of an account that came from elsewhere.
+fn id(user: UserId) -> Value {
+    let integer = user.as_integer().and_then(|integer| u64::try_from(integer).ok());
+    integer.map_or_else(|| user.to_string().into(), Value::from)
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,10 @@
 //! What is live, over the original client of Socket.IO, in one process and behind the gateway.
 
+use std::time::Duration;
+
 use crate::common::socketio::Node;
-use crate::common::{Browser, Deployment};
+use crate::common::{Browser, DOT, Deployment, answered};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// A group of three in which the first two are connected.
@@ -121,6 +124,32 @@ async fn messages_come_in_order_once_and_reading_is_told_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_and_pictures_travel_with_messages_and_only_members_see_them() {
+    for at in Deployment::all() {
+        let Some(Party { mut node, people: [ana, bogdan, _], group }) = party(&at).await else { return };
+        let dora = Browser::sign_up(&at, "dora").await;
+        let upload = ana.request(Method::POST, "/v1/attachments?name=me.png").body(DOT);
+        let (status, file) = answered(upload).await;
+        assert_eq!(status, 201, "{file}");
+        let data = json!({ "conversationId": group, "text": "look", "attachments": [file["id"]] });
+        let sent = node.emit("ana", "send_message", data).await;
+        let heard = node.event("bogdan", "receive_message").await;
+        assert_eq!(heard["attachments"], sent["attachments"], "{heard}");
+        let shown = &heard["attachments"][0];
+        assert_eq!((&shown["name"], &shown["contentType"]), (&json!("me.png"), &json!("image/png")));
+        let url = shown["url"].as_str().expect("a path");
+        let read = |by: &Browser| by.request(Method::GET, url).send();
+        let picture = read(&bogdan).await.expect("an answer");
+        assert_eq!(picture.headers()["content-type"], "image/png");
+        assert!(picture.bytes().await.expect("bytes").starts_with(b"\x89PNG"));
+        assert_eq!(read(&dora).await.expect("an answer").status(), 404);
+        let stolen =
+            json!({ "conversationId": group, "attachments": ["00000000-0000-7000-8000-000000000000"] });
+        assert!(node.emit("ana", "send_message", stolen).await["error"].is_string());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_may_not_be_is_refused_and_the_connection_stays() {
     for at in Deployment::all() {
         let Some(Party { mut node, people: [ana, bogdan, _], group }) = party(&at).await else { return };
@@ -188,4 +217,25 @@ async fn who_comes_and_goes_is_told_to_friends() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_knocks_and_says_nothing_takes_the_places_of_his_own_address_and_not_for_long() {
+    let at = Deployment::one_with(&[("CHAT_LIMIT", "sockets_per_address_max=2")]);
+    let knock = || async {
+        let handshake = at.url("/socket.io/?EIO=4&transport=polling");
+        reqwest::get(handshake).await.expect("an answer").status().as_u16()
+    };
+    assert_eq!([knock().await, knock().await, knock().await], [200, 200, 429]);
+    assert_eq!(reqwest::get(at.url("/healthz")).await.expect("an answer").status(), 200);
+    // Who has not said who he is in 5 s makes room.
+    let mut status = 429;
+    for _ in 0..60 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        status = knock().await;
+        if status == 200 {
+            break;
+        }
+    }
+    assert_eq!(status, 200);
 }

@@ -9,6 +9,9 @@ use testbed::people::PASSWORD;
 use testbed::services::{MariaDb, MongoJava, Mongod, Service};
 use testbed::system::System;
 
+/// A PNG of one pixel.
+pub(crate) const DOT: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\x05\0\x01\xff\x89\x99=\x1d\0\0\0\0IEND\xaeB`\x82";
+
 /// The processes of one deployment, with what they keep.
 pub(crate) struct Deployment {
     data: tempfile::TempDir,
@@ -26,12 +29,20 @@ const SERVICES: [(&str, &str); 3] = [
     (env!("CARGO_BIN_EXE_messages-service"), "CHAT_MESSAGES"),
 ];
 
+/// What each service asks for before it tells what it measured.
+pub(crate) const METRICS_TOKEN: &str = "who measures";
+
 impl Deployment {
     /// All in one process, on two files.
     pub(crate) fn one() -> Self {
+        Self::one_with(&[])
+    }
+
+    /// The same with these settings.
+    pub(crate) fn one_with(settings: &[(&str, &str)]) -> Self {
         let mut one = Self::nothing(None);
         let data = one.data.path().to_str().expect("text").to_owned();
-        let settings = [("CHAT_DATA_DIR", data.as_str())];
+        let settings = [&[("CHAT_DATA_DIR", data.as_str())], settings].concat();
         one.front =
             Some(System::start(env!("CARGO_BIN_EXE_microservices-chat"), &settings).expect("it starts"));
         one
@@ -62,8 +73,18 @@ impl Deployment {
 
     /// Starts one of the services.
     pub(crate) fn service(&self, nth: usize) -> System {
+        self.service_at(nth, self.people().address().port())
+    }
+
+    /// The database of the people.
+    pub(crate) fn people(&self) -> &Service {
+        &self.databases.as_ref().expect("there are databases").0
+    }
+
+    /// Starts one of the services, which finds the people at this port.
+    pub(crate) fn service_at(&self, nth: usize, people_port: u16) -> System {
         let (people, talk) = self.databases.as_ref().expect("there are databases");
-        let (people, talk) = (people.url(), talk.url());
+        let (people, talk) = (people.url_by(people_port), talk.url());
         // Each at an address of its own, as on machines of their own: a token of one is good for all.
         let listen = format!("127.0.0.{}:0", nth + 2);
         let settings = [
@@ -72,6 +93,7 @@ impl Deployment {
             ("CHAT_ACCOUNTS_STORE", &people),
             ("CHAT_STORE", &talk),
             ("CHAT_TRUSTED_PROXY", "127.0.0.1"),
+            ("CHAT_METRICS_TOKEN", METRICS_TOKEN),
         ];
         System::start(SERVICES[nth].0, &settings).expect("it starts")
     }
@@ -152,9 +174,9 @@ impl Browser {
         Self { origin: at.url(""), ..self.clone() }
     }
 
-    /// Sends a request as it is, with the cookies; gives the status.
-    pub(crate) async fn execute(&self, request: reqwest::Request) -> u16 {
-        self.client.execute(request).await.expect("an answer").status().as_u16()
+    /// Sends a request as it is, with the cookies.
+    pub(crate) async fn execute(&self, request: reqwest::Request) -> (u16, Value) {
+        read(self.client.execute(request).await.expect("an answer")).await
     }
 
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
@@ -214,7 +236,10 @@ impl Browser {
 
 /// The status, and the body, as text where it is no JSON.
 pub(crate) async fn answered(request: reqwest::RequestBuilder) -> (u16, Value) {
-    let answer = request.send().await.expect("an answer");
+    read(request.send().await.expect("an answer")).await
+}
+
+async fn read(answer: reqwest::Response) -> (u16, Value) {
     let status = answer.status().as_u16();
     let text = answer.text().await.expect("a text");
     (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))

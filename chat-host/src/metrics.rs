@@ -6,6 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
@@ -16,11 +17,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use subtle::ConstantTimeEq as _;
-
-use crate::settings::Settings;
+use tokio::time::interval;
 
 /// The format of the answer.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How often what was measured is put together.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Upper bounds of what is measured in seconds: from a commit to a long wait.
 const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
@@ -37,16 +40,25 @@ const PROXY_HEADERS: [HeaderName; 4] = [
 ///
 /// # Errors
 /// When there is one already.
-pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
+pub fn install() -> anyhow::Result<PrometheusHandle> {
     let seconds = Matcher::Suffix("_seconds".to_owned());
     Ok(PrometheusBuilder::new().set_buckets_for_metric(seconds, &SECONDS)?.install_recorder()?)
 }
 
-/// The route.
-pub(crate) fn routes(recorder: PrometheusHandle, settings: &Settings) -> Router {
-    let access = match &settings.metrics_token {
-        Some(token) => Access::Token(token.clone()),
-        None => Access::Direct { proxies: settings.trusted_proxy.clone() },
+/// Puts together now and then what was measured, so that it does not pile up while nobody asks for it.
+pub async fn upkeep(recorder: PrometheusHandle) {
+    let mut due = interval(UPKEEP);
+    loop {
+        due.tick().await;
+        recorder.run_upkeep();
+    }
+}
+
+/// The route. Without a token, what comes through one of these proxies is refused even where it does not say so.
+pub fn routes(recorder: PrometheusHandle, token: Option<&str>, proxies: &[IpAddr]) -> Router {
+    let access = match token {
+        Some(token) => Access::Token(token.to_owned()),
+        None => Access::Direct { proxies: proxies.to_vec() },
     };
     Router::new().route("/metrics", get(answer)).with_state((recorder, Arc::new(access)))
 }
