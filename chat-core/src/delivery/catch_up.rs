@@ -72,7 +72,7 @@ async fn entries(line: &Arc<Line>, lagging: &[(ConversationId, Lag)]) -> Result<
     for (id, lag) in lagging {
         match read.iter().find(|read| read.conversation == *id) {
             Some(read) => page(line, *id, *lag, read),
-            None => line.outbox.move_on(*id, None),
+            None => line.outbox.move_on(*id, lag.next, None),
         }
     }
     Ok(())
@@ -107,9 +107,9 @@ fn page(line: &Arc<Line>, id: ConversationId, lag: Lag, read: &Entries) {
         topic if ended => part(line, id, topic.as_ref(), next),
         _ if next <= read.head => {}
         Some(topic) => {
-            topic.join(&line.outbox, lag, Begin::Resume);
+            topic.join(&line.outbox, lag, Begin::Resume(next));
         }
-        None => line.outbox.move_on(id, None),
+        None => line.outbox.move_on(id, next, None),
     }
 }
 
@@ -125,20 +125,20 @@ fn ends_for(line: &Line, topic: Option<&Topic>, entry: &Entry) -> bool {
 /// The user went by the entry before `next`. If he has come back since, his stream goes on where his view begins.
 fn part(line: &Arc<Line>, id: ConversationId, topic: Option<&Arc<Topic>>, next: Seq) {
     let Some(topic) = topic else {
-        line.outbox.move_on(id, None);
+        line.outbox.move_on(id, next, None);
         return;
     };
     if topic.passed_to(&line.outbox) < next.previous() {
         // The hub is not there yet: when it is, it will take him off, and must not tell him twice.
-        line.outbox.move_on(id, Some(Behind::Ahead(next)));
+        line.outbox.move_on(id, next, Some(Behind::Ahead(next)));
         return;
     }
     match topic.subscription(line.outbox.user) {
         Some(visible_from) => {
             let lag = Lag { next: next.max(visible_from), visible_from };
-            topic.join(&line.outbox, lag, Begin::Resume);
+            topic.join(&line.outbox, lag, Begin::Resume(next));
         }
-        None => line.outbox.move_on(id, None),
+        None => line.outbox.move_on(id, next, None),
     }
 }
 
@@ -149,7 +149,7 @@ fn reset(line: &Arc<Line>, id: ConversationId, lag: Lag, topic: Option<&Arc<Topi
     let served = topic.filter(|topic| topic.subscription(user).is_some() || topic.is_reader(&line.outbox));
     let Some(topic) = served else {
         if line.outbox.take_in(id, lag, lag.next, vec![Event::Gone(id)]) == TakenIn::Yes {
-            line.outbox.move_on(id, None);
+            line.outbox.move_on(id, lag.next, None);
         }
         return;
     };
@@ -158,7 +158,7 @@ fn reset(line: &Arc<Line>, id: ConversationId, lag: Lag, topic: Option<&Arc<Topi
     if line.outbox.take_in(id, lag, head.next(), told) == TakenIn::Yes {
         metrics::counter!("chat_sessions_reset").increment(1);
         let visible_from = topic.subscription(user).unwrap_or(Seq::new(1));
-        topic.join(&line.outbox, Lag { next: head.next(), visible_from }, Begin::Resume);
+        topic.join(&line.outbox, Lag { next: head.next(), visible_from }, Begin::Resume(head.next()));
     }
 }
 

@@ -289,7 +289,7 @@ impl Outbox {
         if state.ended.is_some() {
             return;
         }
-        let is_held = state.backlog.as_ref().is_some_and(|backlog| backlog.held.is_some());
+        let is_held = state.backlog.as_ref().is_some_and(|backlog| !backlog.lets_through(of));
         if !is_held {
             state.forget(of);
         }
@@ -333,7 +333,10 @@ impl Outbox {
             Some(Behind::Ahead(next)) => *next,
             None => before.next(),
         };
-        if let Some(behind) = Behind::at(Lag { next, visible_from }, now) {
+        let lag = Lag { next, visible_from };
+        // What lies before his view as a member was his to read, and is not passed on to a member.
+        let reads = (next < visible_from).then_some(Behind::Lagging(lag));
+        if let Some(behind) = reads.or_else(|| Behind::at(lag, now)) {
             state.backlog.get_or_insert_default().behind.insert(of, behind);
         } else if let Some(backlog) = &mut state.backlog {
             backlog.behind.remove(&of);
@@ -383,11 +386,11 @@ impl Outbox {
         }
     }
 
-    /// Changes where it stands in a conversation it lags in; nothing when it does not lag there any more.
-    pub(super) fn move_on(&self, of: ConversationId, behind: Option<Behind>) {
+    /// Changes where it stands in a conversation in which it lags at `next`; nothing when it does not any more.
+    pub(super) fn move_on(&self, of: ConversationId, next: Seq, behind: Option<Behind>) {
         let mut state = self.lock();
         let Some(backlog) = &mut state.backlog else { return };
-        if matches!(backlog.behind.get(&of), Some(Behind::Lagging(_))) {
+        if matches!(backlog.behind.get(&of), Some(Behind::Lagging(lag)) if lag.next == next) {
             match behind {
                 Some(behind) => drop(backlog.behind.insert(of, behind)),
                 None => drop(backlog.behind.remove(&of)),

@@ -128,15 +128,20 @@ pub(super) async fn settle(
     topics: &[Arc<Topic>],
     tried: oneshot::Sender<Result<(), ChatError>>,
 ) {
-    let mut tried = Some(tried);
+    let (mut tried, mut topics) = (Some(tried), topics.to_vec());
     loop {
-        let outcome = read_heads(core, topics).await.map(drop);
+        let outcome = read_heads(core, &topics).await.map(drop);
         let is_done = outcome.is_ok();
         if let Some(tried) = tried.take() {
             // Nobody may wait for it any more.
             let _ = tried.send(outcome);
         }
         if is_done || pump::wait(core).await.is_stopped() {
+            return;
+        }
+        // Of those that nobody is served any more it need not be known.
+        topics.retain(|topic| core.hub.topic(topic.id).is_some_and(|served| Arc::ptr_eq(&served, topic)));
+        if topics.is_empty() {
             return;
         }
     }
@@ -164,17 +169,18 @@ pub(super) async fn compare(core: &Arc<Core>, person: &Arc<Person>) -> Result<()
     let positions = core.store.talk().memberships().positions(person.id).await?;
     let there: HashSet<ConversationId> = positions.iter().map(|position| position.conversation).collect();
     let gone: Vec<Arc<Topic>> = served.into_iter().filter(|topic| !there.contains(&topic.id)).collect();
-    take_off(core, person, &gone, arrivals).await?;
+    let mut outcome = take_off(core, person, &gone, arrivals).await;
     for position in &positions {
         match core.hub.topic(position.conversation).and_then(|topic| topic.subscription(person.id)) {
-            None => begin(core, person, position.into(), None).await.map(drop)?,
+            // One that cannot be read keeps no other from being followed.
+            None => outcome = begin(core, person, position.into(), None).await.map(drop).and(outcome),
             Some(from) if position.kind == Kind::Direct && from < position.visible_from => {
                 core.hub.hidden(position.conversation, person.id, position.visible_from);
             }
             Some(_) => {}
         }
     }
-    Ok(())
+    outcome
 }
 
 /// Where somebody's part of a conversation begins that is new to him, for devices that are told by entries: what is
@@ -211,17 +217,18 @@ pub(super) async fn begin(
 ) -> Result<Followed, ChatError> {
     let Begins { served, visible_from } = begins;
     let is_told = person.has(|outbox| !except.is_some_and(|except| Arc::ptr_eq(except, outbox)));
-    let empty = Introduction { visible_from, looks: None, except };
-    let subscribed = if visible_from > served.head || !is_told {
-        core.hub.introduce(person, served, &empty)
+    let with = |looks| Introduction { visible_from, looks, except };
+    let subscribed = if visible_from > served.head {
+        core.hub.introduce(person, served, &with(Looks::Empty))
+    } else if !is_told {
+        core.hub.introduce(person, served, &with(Looks::Unread))
     } else {
         match core.summary(person.id, served.id).await {
             Ok(summary) if summary.role.is_some() => {
                 let head = summary.head;
                 let came_at = came_at(core, person, begins, head).await?;
                 let summary = &Event::Conversation(Shared::new(summary));
-                let looks = Some(Looks { summary, head, came_at });
-                core.hub.introduce(person, served, &Introduction { looks, ..empty })
+                core.hub.introduce(person, served, &with(Looks::Like { summary, head, came_at }))
             }
             Ok(_) => Subscribed::Stale,
             Err(error) if error.refusal() == Some(Refusal::NotFound) => Subscribed::Stale,

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use super::hub::lock;
 use super::outbox::Lag;
-use super::refresh::{self, Begins, Followed};
+use super::refresh::{self, Begins};
 use super::session::Line;
 use super::topic::{Begin, Served};
 use crate::command::{FriendsSince, More, Summary, Sync, SyncState, Synced};
-use crate::conversation::{Kind, Seat};
+use crate::conversation::Seat;
 use crate::engine::{ActingAs, Core};
 use crate::error::{ChatError, Refusal};
-use crate::event::Event;
 use crate::id::{ConversationId, Seq};
 use crate::page::{Limit, Page};
 use crate::store::SeatQuery;
@@ -20,14 +19,6 @@ use crate::store::SeatQuery;
 struct Start {
     id: ConversationId,
     lag: Lag,
-}
-
-/// Where all of them begin.
-#[derive(Default)]
-struct Starts {
-    follow: Vec<Start>,
-    /// Told of as they were read; since then their user is gone, which is told after it.
-    gone: Vec<ConversationId>,
 }
 
 /// Answers one part of a `sync`. Everything is read first; then, without an await, the session goes live.
@@ -39,7 +30,7 @@ pub(super) async fn sync(line: &Arc<Line>, request: Sync) -> Result<Synced, Chat
     }
     let _turn = core.reads.acquire().await.map_err(|_| ChatError::Unavailable(None))?;
     let friends = friends(line, request.friends).await?;
-    let mut starts = Starts::default();
+    let mut starts = Vec::new();
     let states = named(line, &request, &mut starts).await?;
     let new = match request.more {
         More::Yes => Page { items: Vec::new(), next: None },
@@ -67,7 +58,7 @@ async fn friends(line: &Arc<Line>, cursor: Option<u64>) -> Result<FriendsSince, 
 async fn named(
     line: &Arc<Line>,
     request: &Sync,
-    starts: &mut Starts,
+    starts: &mut Vec<Start>,
 ) -> Result<Vec<(ConversationId, SyncState)>, ChatError> {
     let core = &line.core;
     let ids: Vec<ConversationId> = request.conversations.iter().map(|(id, _)| *id).collect();
@@ -85,12 +76,12 @@ async fn named(
             states.push((*id, SyncState::Gone));
             continue;
         };
-        serve(core, line, seat, starts).await?;
+        serve(core, line, seat).await?;
         let point = core.sync_point(line.outbox.user, seat);
         let complete = same_epoch && is_complete(seat, *has, core.limits.catch_up_entries_max);
         let next = if complete { has.next() } else { seat.conversation.head.next() };
         let visible_from = seat.membership.visible_from;
-        starts.follow.push(Start { id: *id, lag: Lag { next, visible_from } });
+        starts.push(Start { id: *id, lag: Lag { next, visible_from } });
         states.push((*id, if complete { SyncState::Complete(point) } else { SyncState::Reset(point) }));
     }
     Ok(states)
@@ -107,7 +98,7 @@ fn is_complete(seat: &Seat, has: Seq, entries_max: u64) -> bool {
 async fn unnamed(
     line: &Arc<Line>,
     request: &Sync,
-    starts: &mut Starts,
+    starts: &mut Vec<Start>,
 ) -> Result<Page<Summary, ConversationId>, ChatError> {
     let core = &line.core;
     let limit = Limit::default();
@@ -131,45 +122,33 @@ async fn unnamed(
         }
     };
     for seat in &fresh {
-        serve(core, line, seat, starts).await?;
+        serve(core, line, seat).await?;
         let lag = Lag { next: seat.conversation.head.next(), visible_from: seat.membership.visible_from };
-        starts.follow.push(Start { id: seat.conversation.id, lag });
+        starts.push(Start { id: seat.conversation.id, lag });
     }
     Ok(Page { items: core.summaries(line.outbox.user, &fresh).await?, next })
 }
 
 /// Makes sure that this user is served the conversation, which he nearly always is already.
-async fn serve(
-    core: &Arc<Core>,
-    line: &Arc<Line>,
-    seat: &Seat,
-    starts: &mut Starts,
-) -> Result<(), ChatError> {
+async fn serve(core: &Arc<Core>, line: &Arc<Line>, seat: &Seat) -> Result<(), ChatError> {
     let id = seat.conversation.id;
     if core.hub.is_member_here(id, line.outbox.user) {
         return Ok(());
     }
     let begin =
         Begins { served: Served::from(&seat.conversation), visible_from: seat.membership.visible_from };
-    let followed = refresh::begin(core, &line.holding.person, begin, Some(&line.outbox)).await?;
-    if followed == Followed::Stale {
-        starts.gone.push(id);
-    }
-    Ok(())
+    // Whether he is gone since it was read is looked at when everything is.
+    refresh::begin(core, &line.holding.person, begin, Some(&line.outbox)).await.map(drop)
 }
 
-fn go_live(line: &Arc<Line>, starts: &Starts) {
-    let hub = &line.core.hub;
-    for start in &starts.follow {
-        let Some(topic) = hub.topic(start.id) else { continue };
-        // From a channel one goes without an entry, and reads nothing of it any more.
-        if topic.kind != Kind::Channel || topic.serves(&line.holding.person) {
-            topic.join(&line.outbox, start.lag, Begin::Anew);
-        }
-    }
-    for id in &starts.gone {
-        if !hub.is_member_here(*id, line.outbox.user) {
-            line.outbox.offer_summary(*id, &Event::Gone(*id));
+fn go_live(line: &Arc<Line>, starts: &[Start]) {
+    for start in starts {
+        match line.core.hub.topic(start.id).filter(|topic| topic.serves(&line.holding.person)) {
+            Some(topic) => {
+                topic.join(&line.outbox, start.lag, Begin::Anew);
+            }
+            // The page tells of it as it was read: that he is gone since is told after it.
+            None => line.outbox.is_gone(start.id),
         }
     }
 }

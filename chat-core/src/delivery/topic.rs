@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use super::outbox::{Behind, Lag, Outbox};
+use super::outbox::{Behind, Chore, Lag, Outbox};
 use super::person::Person;
 use super::session::News;
 use crate::conversation::{Conversation, Kind};
@@ -84,26 +84,31 @@ struct Subscriber {
 #[derive(Clone, Copy)]
 pub(super) struct Introduction<'a> {
     pub(super) visible_from: Seq,
-    /// Nothing where he sees no entry yet: the first one tells of it.
-    pub(super) looks: Option<Looks<'a>>,
+    pub(super) looks: Looks<'a>,
     /// A session that knows of it already.
     pub(super) except: Option<&'a Arc<Outbox>>,
 }
 
 /// What a conversation looks like to somebody to whom it is new.
 #[derive(Clone, Copy)]
-pub(super) struct Looks<'a> {
-    /// With everything up to `head`.
-    pub(super) summary: &'a Event,
-    pub(super) head: Seq,
-    /// Where his part of it begins, for sessions that are told by entries.
-    pub(super) came_at: Seq,
+pub(super) enum Looks<'a> {
+    /// He sees no entry yet: the first one tells of it.
+    Empty,
+    /// Nobody was there to be told: who has come since reads it himself.
+    Unread,
+    Like {
+        /// With everything up to `head`.
+        summary: &'a Event,
+        head: Seq,
+        /// Where his part of it begins, for sessions that are told by entries.
+        came_at: Seq,
+    },
 }
 
 impl Introduction<'_> {
     /// Of a conversation of which somebody sees no entry yet.
     pub(super) const fn empty(visible_from: Seq) -> Self {
-        Self { visible_from, looks: None, except: None }
+        Self { visible_from, looks: Looks::Empty, except: None }
     }
 
     fn is_known_to(&self, outbox: &Arc<Outbox>) -> bool {
@@ -115,24 +120,25 @@ impl Introduction<'_> {
         let lag = |next| Lag { next, visible_from: self.visible_from };
         match self.looks {
             // What was passed on to others meanwhile is not left out.
-            None if self.visible_from <= passed => outbox.lag_from(id, lag(self.visible_from)),
-            None => {}
-            Some(looks) if outbox.news == News::Entries => {
-                outbox.introduce(id, None, Behind::at(lag(looks.came_at), passed));
+            Looks::Empty if self.visible_from <= passed => outbox.lag_from(id, lag(self.visible_from)),
+            Looks::Empty => {}
+            Looks::Unread => outbox.owe(&Chore::Summary(id)),
+            Looks::Like { came_at, .. } if outbox.news == News::Entries => {
+                outbox.introduce(id, None, Behind::at(lag(came_at), passed));
             }
-            Some(looks) => {
-                outbox.introduce(id, Some(looks.summary), Behind::at(lag(looks.head.next()), passed));
+            Looks::Like { summary, head, .. } => {
+                outbox.introduce(id, Some(summary), Behind::at(lag(head.next()), passed));
             }
         }
     }
 
     /// Tells a session that follows it already, as a reader.
     fn tell_reader(&self, outbox: &Arc<Outbox>, id: ConversationId) {
-        if let Some(looks) = self.looks
+        if let Looks::Like { summary, .. } = self.looks
             && outbox.news == News::Summary
             && !self.is_known_to(outbox)
         {
-            outbox.offer_summary(id, looks.summary);
+            outbox.offer_summary(id, summary);
         }
     }
 }
@@ -418,7 +424,9 @@ impl Topic {
     /// Serves a session that reads without being a member, from `next` on.
     pub(super) fn add_reader(&self, outbox: &Arc<Outbox>) {
         let mut state = self.lock();
-        if !state.readers.iter().any(|reader| Arc::ptr_eq(reader, outbox)) {
+        // As a member he is told everything already.
+        let is_member = state.find(outbox.user).is_ok();
+        if !is_member && !state.readers.iter().any(|reader| Arc::ptr_eq(reader, outbox)) {
             state.readers.push(Arc::clone(outbox));
         }
     }
@@ -442,7 +450,7 @@ impl Topic {
         let behind = Behind::at(lag, state.passed_to(outbox));
         match begin {
             Begin::Anew => outbox.start_at(self.id, behind),
-            Begin::Resume => outbox.move_on(self.id, behind),
+            Begin::Resume(next) => outbox.move_on(self.id, next, behind),
         }
         if matches!(behind, Some(Behind::Lagging(_))) { Joined::NotYet } else { Joined::Live }
     }
@@ -489,8 +497,8 @@ impl Topic {
 pub(super) enum Begin {
     /// What waits of it is forgotten.
     Anew,
-    /// It goes on.
-    Resume,
+    /// It goes on, if it lags at this position still.
+    Resume(Seq),
 }
 
 impl State {

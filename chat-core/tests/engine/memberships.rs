@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use crate::common::*;
+use chat_core::command::Sync;
 use chat_core::conformance::Gates;
-use chat_core::{Chat, ConversationId, Event, MemoryStore, Session};
+use chat_core::{Chat, Command, ConversationId, Event, MemoryStore, Seq, Session};
 
 /// Compares everybody with the store, on a task of its own.
 fn compare(chat: &Chat) -> tokio::task::JoinHandle<()> {
@@ -57,7 +58,8 @@ async fn what_comes_between_reading_a_summary_and_following_is_not_left_out() {
     let (chat, gates) = gated(256).await;
     let room = group(&chat, &[1, 2, 3]).await;
     chat.settled().await;
-    let mut session = device(&chat, 4).await;
+    // Another member is connected, so that the conversation is passed on already.
+    let (mut session, _other) = (device(&chat, 4).await, device(&chat, 3).await);
     let mut stored = gates.after("Log::append");
     let adding = tokio::spawn({
         let actor = chat.actor(user(1));
@@ -255,4 +257,54 @@ async fn who_is_removed_while_a_second_device_resumes_is_told_so_and_the_resume_
     assert!(is_told || synced.new.items.is_empty(), "{events:?}");
     say(&chat, 1, room, "for members").await;
     assert_eq!(seqs_in(&told(&chat, &mut session).await, room), Vec::<u64>::new());
+}
+
+#[tokio::test]
+async fn what_is_left_while_a_connected_device_syncs_is_told_as_gone_and_not_followed() {
+    let (chat, gates) = gated(256).await;
+    let lobby = chat.system().ensure_channel("lobby").await.unwrap();
+    chat.system().add_to(lobby, user(1)).await.unwrap();
+    chat.actor(user(2)).join(lobby, None).await.unwrap();
+    let room = group(&chat, &[1, 2, 3]).await;
+    chat.settled().await;
+    let mut session = device(&chat, 2).await;
+    let mut read = gates.after("Memberships::seats");
+    let conversations = vec![(lobby, Seq::ZERO), (room, Seq::new(1))];
+    let sync = Sync { epoch: Some(chat.epoch()), conversations, ..Sync::default() };
+    let synced = tokio::spawn(session.handle(Command::Sync(sync)));
+    read.reached().await;
+    chat.actor(user(2)).leave(lobby, None).await.unwrap();
+    chat.actor(user(1)).remove(room, user(2), None).await.unwrap();
+    read.open();
+    synced.await.unwrap().unwrap();
+    let events = told(&chat, &mut session).await;
+    assert!(gone_of(&events, lobby) > 0 && gone_of(&events, room) > 0, "{events:?}");
+    say(&chat, 1, lobby, "for members").await;
+    say(&chat, 1, room, "for members").await;
+    let events = told(&chat, &mut session).await;
+    assert_eq!((seqs_in(&events, lobby), seqs_in(&events, room)), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn a_reader_who_joins_where_members_see_only_what_comes_misses_nothing() {
+    let (chat, gates) = gated(256).await;
+    let lobby = chat.system().ensure_channel("lobby").await.unwrap();
+    chat.system().add_to(lobby, user(1)).await.unwrap();
+    chat.settled().await;
+    let mut session = device(&chat, 2).await;
+    let follow = Command::Subscribe { conversation: lobby, after: None };
+    session.handle(follow).await.unwrap();
+    // What he may read is stored, and is still to be passed on.
+    let mut stored = gates.after("Log::append");
+    let saying = tokio::spawn({
+        let chat = chat.clone();
+        async move { say(&chat, 1, lobby, "one").await }
+    });
+    stored.reached().await;
+    chat.actor(user(2)).join(lobby, None).await.unwrap();
+    stored.open();
+    let one = saying.await.unwrap();
+    let two = say(&chat, 1, lobby, "two").await;
+    let events = told(&chat, &mut session).await;
+    assert_eq!(seqs_in(&events, lobby), [one.get(), two.get()], "{events:?}");
 }

@@ -23,7 +23,7 @@ use chat_core::Files;
 use chat_host::Host;
 use chat_host::answer::{Refused, beside};
 use chat_transport_ws::cookies::{CookieOptions, CookieSessions};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 /// How many pictures are taken in at once.
 const PICTURES_AT_ONCE: usize = 8;
@@ -36,6 +36,8 @@ pub struct Desk {
     pictures: Arc<dyn Files>,
     /// How many pictures are taken in at once; each is in memory.
     easels: Semaphore,
+    /// Who hangs one in the place of another.
+    nail: Mutex<()>,
 }
 
 impl Desk {
@@ -51,7 +53,7 @@ impl Desk {
         options.allowed_origins = host.flags.allowed_origin.iter().cloned().chain([public_url]).collect();
         let cookies = CookieSessions::new(options);
         let (pictures, easels) = (host.files_beside("pictures")?, Semaphore::new(PICTURES_AT_ONCE));
-        Ok(Arc::new(Self { host: host.clone(), cookies, pictures, easels }))
+        Ok(Arc::new(Self { host: host.clone(), cookies, pictures, easels, nail: Mutex::default() }))
     }
 }
 

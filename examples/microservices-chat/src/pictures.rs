@@ -64,6 +64,8 @@ async fn upload(
 /// Keeps a picture as that of its owner; the one before goes.
 async fn hang(desk: &Desk, place: Place, image: Vec<u8>) -> Result<String, Refused> {
     let name = keep(desk, place, image).await?;
+    // Of two that come at once the one before is what the other takes down.
+    let _nail = desk.nail.lock().await;
     let before = desk.host.accounts.me(place.user).await?.picture;
     let url = format!("{PREFIX}{name}");
     let patch = ProfilePatch { picture: Patch::Set(url.clone()), ..ProfilePatch::default() };

@@ -164,8 +164,10 @@ impl Events {
                 let members = actor.members(id, None, Limit::MAX).await?.items;
                 let mut users: Vec<UserId> = members.iter().map(|member| member.user.id).collect();
                 users.retain(|user| *user != session.user());
-                let presence = match session.handle(Command::Watch { users }).await? {
-                    Reply::Presence(all) => all.iter().map(told_presence).collect(),
+                // Whoever watches as many as one may still joins.
+                let presence = match session.handle(Command::Watch { users }).await {
+                    Ok(Reply::Presence(all)) => all.iter().map(told_presence).collect(),
+                    Err(error) if error.refusal() != Some(Refusal::LimitReached) => return Err(error.into()),
                     _ => Vec::new(),
                 };
                 Ok(json!({ "conversationId": conversation_id, "presence": presence }))
