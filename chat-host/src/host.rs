@@ -19,7 +19,7 @@ use chat_core::{Chat, ChatError, Draft, Files, Limits, Message, Policies, UserId
 use chat_transport_ws::limit::{self, Act, Full, Limiter};
 use chat_transport_ws::{Authenticator, Options as Doors};
 use clap::Args;
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, RangedU64ValueParser};
 use rustix::fs::Mode;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -93,6 +93,10 @@ pub struct Flags {
     /// Address of a proxy whose X-Forwarded-For is believed; repeatable, in the environment separated by commas
     #[arg(long, env = "CHAT_TRUSTED_PROXY", value_name = "ADDRESS", value_delimiter = ',')]
     pub trusted_proxy: Vec<IpAddr>,
+
+    /// How long an access token is good, in seconds [default: the system's]
+    #[arg(long, env = "CHAT_ACCESS_TOKEN_SECONDS", value_name = "SECONDS", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
+    pub access_token_seconds: Option<u64>,
 
     /// File of accounts to take over before serving, with the bcrypt hashes of their passwords: one JSON object on a
     /// line; those that are there already stay as they are
@@ -270,7 +274,8 @@ impl Host {
         let issuer = flags.public_url.clone().unwrap_or_else(|| format!("http://{}", system.issuer));
         let mut options = AccountOptions::new(issuer);
         options.bcrypt_cost_max = flags.bcrypt_cost_max;
-        let options = (system.accounts)(options);
+        let mut options = (system.accounts)(options);
+        options.access_token_seconds = flags.access_token_seconds.unwrap_or(options.access_token_seconds);
         let accounts = Accounts::builder(store.shared(), keys, options).limits(limits.clone());
         let accounts = mailer.into_iter().fold(accounts, AccountsBuilder::mailer).build();
         let chat = Chat::over(store.shared())

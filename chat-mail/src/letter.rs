@@ -126,12 +126,13 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn letters() -> [Letter; 4] {
+    fn letters() -> [Letter; 5] {
         [
             Letter::VerifyEmail { token: "TOKEN-1".into(), expires_in: 86_400 },
             Letter::ResetPassword { token: "TOKEN-2".into(), expires_in: 1_800 },
             Letter::EmailTaken,
             Letter::PasswordChanged,
+            Letter::EmailChanged,
         ]
     }
 

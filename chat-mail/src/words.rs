@@ -11,6 +11,7 @@ pub(crate) struct Words {
     reset_password: Phrases,
     email_taken: Phrases,
     password_changed: Phrases,
+    email_changed: Phrases,
 }
 
 /// One letter.
@@ -34,6 +35,7 @@ impl Words {
             Letter::VerifyEmail { .. } => &self.verify_email,
             Letter::ResetPassword { .. } => &self.reset_password,
             Letter::EmailTaken => &self.email_taken,
+            Letter::EmailChanged => &self.email_changed,
             // A letter of later says at least that something was changed.
             _ => &self.password_changed,
         }
@@ -82,6 +84,12 @@ static ENGLISH: Words = Words {
         link: "",
         after: &["If it was not you, ask for a new password on the login page at once."],
     },
+    email_changed: Phrases {
+        subject: "{service}: your e-mail address was changed",
+        before: &["This is no longer the e-mail address of your account {username} at {service}."],
+        link: "",
+        after: &["If it was not you, change your password at once, and write to those who run {service}."],
+    },
 };
 
 static GERMAN: Words = Words {
@@ -127,6 +135,14 @@ static GERMAN: Words = Words {
         ],
         link: "",
         after: &["Wenn du es nicht warst, lass dir auf der Anmeldeseite sofort ein neues Passwort schicken."],
+    },
+    email_changed: Phrases {
+        subject: "{service}: deine E-Mail-Adresse wurde geändert",
+        before: &["dies ist nicht mehr die E-Mail-Adresse deines Kontos {username} bei {service}."],
+        link: "",
+        after: &[
+            "Wenn du es nicht warst, ändere sofort dein Passwort und schreib denen, die {service} betreiben.",
+        ],
     },
 };
 
@@ -175,6 +191,14 @@ static FRENCH: Words = Words {
             "Si ce n’était pas vous, demandez aussitôt un nouveau mot de passe sur la page de connexion.",
         ],
     },
+    email_changed: Phrases {
+        subject: "{service} : votre adresse e-mail a été modifiée",
+        before: &["Cette adresse n’est plus celle de votre compte {username} chez {service}."],
+        link: "",
+        after: &[
+            "Si ce n’était pas vous, changez aussitôt votre mot de passe et écrivez à ceux qui gèrent {service}.",
+        ],
+    },
 };
 
 static SPANISH: Words = Words {
@@ -216,5 +240,11 @@ static SPANISH: Words = Words {
         ],
         link: "",
         after: &["Si no fuiste tú, pide enseguida una contraseña nueva en la página de entrada."],
+    },
+    email_changed: Phrases {
+        subject: "{service}: tu dirección de correo ha cambiado",
+        before: &["Esta ya no es la dirección de tu cuenta {username} de {service}."],
+        link: "",
+        after: &["Si no fuiste tú, cambia enseguida tu contraseña y escribe a quienes llevan {service}."],
     },
 };

@@ -20,6 +20,9 @@ use crate::system::System;
 /// Long enough for anything that is going to happen at all.
 pub const LONG: Duration = Duration::from_secs(30);
 
+/// After which a token is good no more that was good for two seconds.
+pub const EXPIRED: Duration = Duration::from_millis(3_500);
+
 /// Everybody's password.
 pub const PASSWORD: &str = "correct horse";
 

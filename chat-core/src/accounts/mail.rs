@@ -44,6 +44,8 @@ pub enum Letter {
     EmailTaken,
     /// Tells the owner that the password was changed.
     PasswordChanged,
+    /// Tells the reader of an address that was the account's own that it is not any more.
+    EmailChanged,
 }
 
 impl Letter {
@@ -54,6 +56,7 @@ impl Letter {
             Self::ResetPassword { .. } => "reset_password",
             Self::EmailTaken => "email_taken",
             Self::PasswordChanged => "password_changed",
+            Self::EmailChanged => "email_changed",
         }
     }
 }

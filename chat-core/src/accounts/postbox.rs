@@ -42,6 +42,8 @@ pub(super) enum Errand {
     Reset(Email),
     /// To this account, of its new password.
     PasswordChanged(UserId),
+    /// To the address that was this account's own, of its new one.
+    EmailChanged(UserId, Email),
 }
 
 /// What waits, and who brings it.
@@ -125,6 +127,7 @@ impl Accounts {
             Errand::Verify(user) => self.write_verification(postbox, user).await,
             Errand::Reset(email) => self.write_reset(postbox, &email).await,
             Errand::PasswordChanged(user) => self.write_notice(postbox, user).await,
+            Errand::EmailChanged(user, from) => self.write_farewell(postbox, user, from).await,
         };
         match written {
             Ok(Some((user, mail))) => self.bring(postbox, user, &mail).await,
@@ -184,6 +187,16 @@ impl Accounts {
         Ok(addressed(&account, Letter::PasswordChanged))
     }
 
+    /// Whoever took an account over would else be the only one to hear of it.
+    async fn write_farewell(&self, postbox: &Postbox, user: UserId, from: Email) -> Written {
+        let Some(account) = self.active(user).await? else { return Ok(None) };
+        if !postbox.admits("moved", &from.claim(), user, self.monotonic()) {
+            return Ok(None);
+        }
+        let before = Account { email: Some(from.into_string()), ..account };
+        Ok(addressed(&before, Letter::EmailChanged))
+    }
+
     /// Gives out a proof, kept before it is mailed.
     async fn write_proof(
         &self,
@@ -215,7 +228,7 @@ impl Accounts {
         Ok(self.load(user).await?.filter(|account| account.state == AccountState::Active))
     }
 
-    fn owns_address(&self, account: &Account) -> bool {
+    pub(super) fn owns_address(&self, account: &Account) -> bool {
         account.email_verified_at.is_some() || self.0.options.email_claim == EmailClaim::OnRegister
     }
 

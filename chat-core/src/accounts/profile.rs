@@ -1,5 +1,7 @@
 //! One's own account: reading and changing what one says of oneself.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::names::{Email, bio, full_name, locale, picture};
 use super::postbox::Errand;
 use super::{Accounts, EmailClaim};
@@ -42,20 +44,32 @@ impl Accounts {
     }
 
     /// Changes one's own account. A new e-mail address is unverified, and belongs to the account when
-    /// [`EmailClaim`] says so and it is free; that it is not is answered like success. A mail tells whoever reads it.
+    /// [`EmailClaim`] says so and it is free; that it is not is answered like success. A mail tells whoever reads it, and
+    /// another one whoever reads the address that was the account's own.
     ///
     /// # Errors
     /// [`Refusal::Invalid`] naming the field; [`Refusal::NotFound`] when there is no account in use.
     pub async fn update(&self, user: UserId, patch: ProfilePatch) -> Result<Account, ChatError> {
         let (fields, now) = (Fields::new(patch, self)?, self.now());
-        let updated =
-            self.change(user, |account| fields.apply(account, self.0.options.email_claim, now)).await;
+        let owned = Mutex::new(None);
+        let apply = |account: &mut Account, email_claim| {
+            let before = account.email.clone().filter(|_| self.owns_address(account));
+            *owned.lock().unwrap_or_else(PoisonError::into_inner) = before;
+            fields.apply(account, email_claim, now)
+        };
+        let updated = self.change(user, |account| apply(account, self.0.options.email_claim)).await;
         let account = match updated {
             Err(ChatError::Store(StoreError::AlreadyExists(_))) => {
-                self.change(user, |account| fields.apply(account, EmailClaim::OnVerify, now)).await
+                self.change(user, |account| apply(account, EmailClaim::OnVerify)).await
             }
             updated => updated,
         }?;
+        let owned = owned.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = owned.and_then(|before| Email::new(&before).ok())
+            && Some(before.claim()) != claim_of(&account)
+        {
+            self.post_quietly(Errand::EmailChanged(user, before));
+        }
         if matches!(fields.email, Patch::Set(_)) && account.email_verified_at.is_none() {
             self.post_quietly(Errand::Verify(user));
         }

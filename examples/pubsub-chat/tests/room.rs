@@ -5,7 +5,7 @@ mod common;
 use common::{Person, start};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testbed::people::{Line, PASSWORD, ask};
+use testbed::people::{EXPIRED, Line, PASSWORD, ask};
 use testbed::system::System;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -65,6 +65,21 @@ async fn what_there_is_not_is_refused_as_everything_is() {
     let (status, problem) = ask(&server, Method::GET, "/v1/nothing", None, None).await;
     assert_eq!((status, &problem["code"]), (404, &json!("not_found")), "our own protocol has its own");
     assert_eq!(ask(&server, Method::GET, "/healthz", None, None).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_token_is_good_for_its_time() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = start(&data, &[("CHAT_ACCESS_TOKEN_SECONDS", "2")]);
+    let ana = Person::sign_up(&server, "ana").await;
+    assert_eq!(ana.get(&server, "/messages").await.0, 200);
+    tokio::time::sleep(EXPIRED).await;
+    let (status, answer) = ana.get(&server, "/messages").await;
+    assert_eq!((status, is_error(&answer)), (401, true), "{answer}");
+    let protocols = format!("Bearer, {}", ana.token);
+    let shown = [("sec-websocket-protocol", protocols.as_str())];
+    assert_eq!(Line::open(&server, "/ws", &shown).await.err(), Some(401));
+    assert_eq!(Person::log_in(&server, "ana").await.get(&server, "/messages").await.0, 200);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ mod common;
 use common::{Base, group, join};
 use reqwest::Method;
 use serde_json::json;
-use testbed::people::{PASSWORD, Person, ask};
+use testbed::people::{EXPIRED, PASSWORD, Person, ask};
 use testbed::system::System;
 
 /// Runs a case on every database at hand.
@@ -45,6 +45,23 @@ on_each! {
         assert_eq!(status, 200, "{pair}");
         assert_ne!(pair["refresh_token"].as_str(), Some(ana.refresh.as_str()));
         assert_eq!(ask(&server, Method::GET, "/v1/me", pair["access_token"].as_str(), None).await.0, 200);
+        // The one before, once its successor was used, is a stolen one: the login ends.
+        let next = pair["refresh_token"].as_str().unwrap_or_default();
+        let (status, last) = ask(&server, Method::POST, "/v1/sessions/refresh", None, refresh(next)).await;
+        assert_eq!(status, 200, "{last}");
+        let stolen = ask(&server, Method::POST, "/v1/sessions/refresh", None, refresh(&ana.refresh)).await;
+        assert_eq!(stolen.0, 401);
+        let newest = last["refresh_token"].as_str().unwrap_or_default();
+        assert_eq!(ask(&server, Method::POST, "/v1/sessions/refresh", None, refresh(newest)).await.0, 401);
+        assert_eq!(ask(&server, Method::GET, "/v1/me", last["access_token"].as_str(), None).await.0, 401);
+
+        assert!(server.stop().expect("it is asked").success());
+        let server = base.start_with(&[("CHAT_ACCESS_TOKEN_SECONDS", "2")]);
+        let ana = Person::log_in(&server, "ana").await;
+        tokio::time::sleep(EXPIRED).await;
+        let (status, answer) = ask(&server, Method::GET, "/v1/me", Some(&ana.token), None).await;
+        assert_eq!((status, answer["code"].as_str()), (401, Some("token_expired")));
+        assert_eq!(ask(&server, Method::POST, "/v1/sessions/refresh", None, refresh(&ana.refresh)).await.0, 200);
     }
 
     each_connection_is_told_its_id_and_everybody_who_is_online(base, server) {

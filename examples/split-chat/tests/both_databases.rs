@@ -9,7 +9,7 @@ use common::{Base, User, call, heard, registration, say, texts};
 use reqwest::Method;
 use serde_json::{Value, json};
 use testbed::mailbox::Mailbox;
-use testbed::people::{Line, PASSWORD, ask};
+use testbed::people::{EXPIRED, Line, PASSWORD, ask};
 use testbed::services::{Service, Smtp};
 
 /// Where more is said than people say.
@@ -121,6 +121,24 @@ async fn tokens_are_all_different_and_each_is_good_for_one_thing() {
             .header("authorization", &one.token);
         assert_eq!(bare.send().await.expect("an answer").status(), 400, "it is known who asks");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_access_token_is_good_for_its_time_and_the_other_one_gets_a_new_one() {
+    let base = Base::files();
+    let server = base.start_with(&[("CHAT_ACCESS_TOKEN_SECONDS", "2")]);
+    let ana = User::register(&server, "anamaria").await;
+    let history = "/message/v1/history?with=bogdan";
+    tokio::time::sleep(EXPIRED).await;
+    for path in [history, "/v1/me"] {
+        assert_eq!(ask(&server, Method::GET, path, Some(&ana.token), None).await.0, 401, "{path}");
+    }
+    let shown = [("authorization", ana.token.as_str())];
+    assert_eq!(Line::open(&server, "/ws/", &shown).await.err(), Some(401));
+    let (status, pair) =
+        call(&server, Method::POST, "/user/v1/refresh-token", Some(&ana.refresh), None).await;
+    assert_eq!(status, 200, "{pair}");
+    assert_eq!(ask(&server, Method::GET, "/v1/me", pair["token"].as_str(), None).await.0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

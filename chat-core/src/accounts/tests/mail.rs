@@ -110,6 +110,29 @@ async fn an_address_is_ones_own_once_its_mail_was_read() {
 }
 
 #[tokio::test]
+async fn who_loses_an_address_is_told_at_the_old_one() {
+    let world = World::new();
+    let user = world.verified().await.user;
+    let to =
+        |address: &str| ProfilePatch { email: Patch::Set(address.to_owned()), ..ProfilePatch::default() };
+    // Another way to write the same one is no other.
+    world.accounts.update(user, to("ADA@example.org")).await.unwrap();
+    assert!(world.mails().await.is_empty());
+    world.accounts.update(user, to("thief@example.org")).await.unwrap();
+    let mut told: Vec<_> =
+        world.mails().await.into_iter().map(|mail| (mail.letter.name(), mail.to.to_lowercase())).collect();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [("email_changed", ADDRESS.to_owned()), ("verify_email", "thief@example.org".to_owned())]
+    );
+    // That one was never his own: nobody is told that it goes.
+    let clear = ProfilePatch { email: Patch::Clear, ..ProfilePatch::default() };
+    world.accounts.update(user, clear).await.unwrap();
+    assert!(world.mails().await.is_empty());
+}
+
+#[tokio::test]
 async fn only_a_hash_of_what_was_mailed_is_kept() {
     let world = World::new();
     let user = world.sign_up("ada", ADDRESS).await.user;

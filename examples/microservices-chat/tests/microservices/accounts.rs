@@ -4,7 +4,7 @@ use crate::common::{Browser, Deployment, answered, is_error};
 use reqwest::Method;
 use reqwest::header::{ORIGIN, SET_COOKIE};
 use serde_json::{Value, json};
-use testbed::people::PASSWORD;
+use testbed::people::{EXPIRED, PASSWORD};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_up_tells_what_is_taken_and_refuses_what_it_must() {
@@ -108,6 +108,19 @@ async fn behind_tls_cookies_go_over_tls_only() {
             assert_eq!(cookie.contains("Secure"), is_secure, "{cookie}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_access_token_is_good_for_its_time_and_the_page_stays_logged_in() {
+    let at = Deployment::one_with(&[("CHAT_ACCESS_TOKEN_SECONDS", "2")]);
+    let ana = Browser::sign_up(&at, "ana").await;
+    tokio::time::sleep(EXPIRED).await;
+    let request = reqwest::Client::new().get(at.url("/users/crud/fetchUserDetails")).bearer_auth(&ana.token);
+    let (status, told) = answered(request).await;
+    assert_eq!((status, is_error(&told)), (401, true), "{told}");
+    assert_eq!(ana.get("/friends/manage/getFriends").await.0, 401, "the cookie is gone as well");
+    assert_eq!(ana.get("/users/auth/keep-alive").await.0, 200);
+    assert_eq!(ana.get("/friends/manage/getFriends").await.0, 200, "by the cookie of the refresh token");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,11 +44,16 @@ impl Base {
     }
 
     pub(crate) fn start(&self) -> System {
+        self.start_with(&[])
+    }
+
+    pub(crate) fn start_with(&self, more: &[(&str, &str)]) -> System {
         let url = self.service.as_ref().map(Service::url);
         let mut settings = vec![("CHAT_DATA_DIR", self.data.path().to_str().unwrap())];
         if let Some(url) = &url {
             settings.push(("CHAT_STORE", url));
         }
+        settings.extend(more);
         System::start(env!("CARGO_BIN_EXE_relational-chat"), &settings).unwrap()
     }
 
