@@ -6,6 +6,7 @@ mod client;
 mod common;
 
 use std::path::Path;
+use std::time::Duration;
 
 use client::{Line, PASSWORD, call, log_in, resumed, say, two_friends};
 use common::{Ran, Server, program, run};
@@ -99,6 +100,8 @@ async fn a_backup_made_while_people_talk_holds_what_was_said_before_it_and_is_wh
         async move {
             let mut nth = 50;
             loop {
+                // As often as one may, once the burst is used up.
+                tokio::time::sleep(Duration::from_millis(110)).await;
                 say(&mut line, &bogdan, nth).await;
                 nth += 1;
             }
@@ -109,6 +112,7 @@ async fn a_backup_made_while_people_talk_holds_what_was_said_before_it_and_is_wh
     done(data.path(), &["backup", copy.to_str().unwrap()], "").await;
     let again = operate(data.path(), &["backup", copy.to_str().unwrap()], "").await;
     assert!(again.refusal().contains("chat.db"), "a copy is never overwritten: {again:?}");
+    assert!(!talking.is_finished(), "they talked all the time");
     talking.abort();
     server.stop().await;
 

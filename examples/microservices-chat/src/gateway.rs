@@ -171,7 +171,12 @@ async fn pass_on(
     }
     let away = |_| Refused::new(StatusCode::BAD_GATEWAY, "the service is not there");
     let max = if request.body().is_end_stream() { ANSWER_MAX } else { UPLOAD_MAX };
-    let answer = tokio::time::timeout(max, gateway.client.request(request)).await;
+    let again = near.is_none().then(|| copy(&request)).flatten();
+    let mut answer = tokio::time::timeout(max, gateway.client.request(request)).await;
+    if let (Ok(Err(_)), Some(again)) = (&answer, again) {
+        // A connection that was kept may have been closed just now: what only reads is asked once more.
+        answer = tokio::time::timeout(max, gateway.client.request(again)).await;
+    }
     let late = |_| Refused::new(StatusCode::GATEWAY_TIMEOUT, "the service does not answer");
     let mut answer = answer.map_err(late)?.map_err(away)?;
     match near {
@@ -187,6 +192,18 @@ async fn pass_on(
         _ => drop(take_upgrade(answer.headers_mut())),
     }
     Ok(answer.map(Body::new).into_response())
+}
+
+/// The same request once more, where it only reads.
+fn copy(request: &Request) -> Option<Request> {
+    if !request.method().is_safe() || !request.body().is_end_stream() {
+        return None;
+    }
+    let mut copy = Request::new(Body::empty());
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    Some(copy)
 }
 
 /// What one side wants its connection to become: the headers of one connection are not those of the next.
