@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use crate::common::*;
-use chat_core::command::Sync;
+use chat_core::command::{NewConversation, Sync};
 use chat_core::conformance::Gates;
+use chat_core::conversation::History;
 use chat_core::{Chat, Command, ConversationId, Event, MemoryStore, Seq, Session};
 
 /// Compares everybody with the store, on a task of its own.
@@ -288,8 +289,9 @@ async fn what_is_left_while_a_connected_device_syncs_is_told_as_gone_and_not_fol
 #[tokio::test]
 async fn a_reader_who_joins_where_members_see_only_what_comes_misses_nothing() {
     let (chat, gates) = gated(256).await;
-    let lobby = chat.system().ensure_channel("lobby").await.unwrap();
-    chat.system().add_to(lobby, user(1)).await.unwrap();
+    let mut channel = NewConversation::channel(client_id("channel")).named("a channel");
+    channel.history = Some(History::FromJoin);
+    let lobby = chat.actor(user(1)).create(channel).await.unwrap().value.id;
     chat.settled().await;
     let mut session = device(&chat, 2).await;
     let follow = Command::Subscribe { conversation: lobby, after: None };
