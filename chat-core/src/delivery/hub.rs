@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::introduction::Introduction;
 use super::notify::{self, Interest, Notice};
 use super::outbox::{Ended, Lag, Outbox};
 use super::person::Person;
 use super::presence::PresenceBook;
 use super::pump;
-use super::topic::{Begin, Introduction, Pump, Served, Topic};
+use super::topic::{Begin, Pump, Served, Topic};
 use crate::conversation::Conversation;
 use crate::engine::{Core, rows};
 use crate::error::ChatError;

@@ -7,6 +7,7 @@ mod anti_entropy;
 mod catch_up;
 mod elsewhere;
 mod hub;
+mod introduction;
 mod nodes;
 mod notify;
 mod outbox;

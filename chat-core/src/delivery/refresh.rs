@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::hub::{Subscribed, lock};
+use super::introduction::{Introduction, Looks};
 use super::outbox::Outbox;
 use super::person::Person;
 use super::pump;
 use super::session::News;
-use super::topic::{Introduction, Looks, Served, TakenOff, Topic};
+use super::topic::{Served, TakenOff, Topic};
 use crate::conversation::Kind;
 use crate::engine::{Core, rows};
 use crate::error::{ChatError, Refusal};
