@@ -10,3 +10,8 @@ use common::FIRST;
 chat_core::conformance::suite!(FIRST);
 
 chat_core::conformance::parity!(parity, FIRST);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_come_whole() {
+    common::whole::documents_come_whole(FIRST).await;
+}

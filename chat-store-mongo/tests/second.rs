@@ -10,3 +10,8 @@ use common::SECOND;
 chat_core::conformance::suite!(SECOND);
 
 chat_core::conformance::parity!(parity, SECOND);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_come_whole() {
+    common::whole::documents_come_whole(SECOND).await;
+}

@@ -1,5 +1,7 @@
 //! Where the tests get their servers and databases from.
 
+pub(crate) mod whole;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
