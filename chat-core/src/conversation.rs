@@ -193,7 +193,7 @@ impl Conversation {
             pair: None,
             creator: None,
             head: Seq::ZERO,
-            start: Seq::new(1),
+            start: Seq::FIRST,
             n: 0,
             acl: 0,
             roster: 0,

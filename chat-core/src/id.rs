@@ -346,6 +346,8 @@ pub struct Seq(u64);
 impl Seq {
     /// Before the first entry.
     pub const ZERO: Self = Self(0);
+    /// That of the first entry.
+    pub const FIRST: Self = Self(1);
     /// The highest position there can be.
     pub const MAX: Self = Self((1 << 53) - 1);
 

@@ -77,7 +77,7 @@ fn new_room(shell: &Shell) -> Room {
     let moves: Vec<Move> = users
         .map(|user| {
             let standing = Standing::Member(Role::Member);
-            let row = Membership::new(shell.id, user, standing, Seq::new(1), shell.at);
+            let row = Membership::new(shell.id, user, standing, Seq::FIRST, shell.at);
             Move { user, version: FIRST_VERSION, row: Some(row) }
         })
         .collect();

@@ -158,7 +158,7 @@ mod tests {
     fn keys_sort_as_their_parts_do() {
         let (a, b) = (ConversationId::from_bytes([1; 16]), ConversationId::from_bytes([2; 16]));
         let mut keys = vec![
-            KEYS.entry(b, Seq::new(1)),
+            KEYS.entry(b, Seq::FIRST),
             KEYS.entry(a, Seq::new(256)),
             Keys(Tenant(6)).entry(b, Seq::new(9)),
             KEYS.entry(a, Seq::new(255)),
@@ -168,7 +168,7 @@ mod tests {
             Keys(Tenant(6)).entry(b, Seq::new(9)),
             KEYS.entry(a, Seq::new(255)),
             KEYS.entry(a, Seq::new(256)),
-            KEYS.entry(b, Seq::new(1)),
+            KEYS.entry(b, Seq::FIRST),
         ];
         assert_eq!(keys, expected);
     }

@@ -14,8 +14,8 @@ use crate::store::{
     Access, Account, AccountCopy, AccountState, Accounts, After, Attachments, ChangeCursor, Changed, Changes,
     Claim, Claims, Conversations, Enter, Entries, EntryCopy, FriendChanges, FriendFilter, FriendRow,
     Friendships, Head, Lane, LaneDone, Log, Mark, Memberships, MessageRow, Messages, Meta, Outcome, PairCopy,
-    PairRecord, People, Position, PutPair, Raise, Raised, ReadMark, ReadsFrom, ReceiptLog, Receipts, Rotate,
-    SeatQuery, SessionRow, Sessions, Shell, Store, StoreError, Talk, TransferAccess, TransferPeople,
+    PairRecord, People, Place, Position, PutPair, Raise, Raised, ReadMark, ReadsFrom, ReceiptLog, Receipts,
+    Rotate, SeatQuery, SessionRow, Sessions, Shell, Store, StoreError, Talk, TransferAccess, TransferPeople,
     TransferTalk, Window,
 };
 use crate::time::Timestamp;
@@ -143,6 +143,7 @@ intercept! {
 intercept! {
     Memberships of talk.memberships {
         fn of(conversation: ConversationId, users: &[UserId]) -> Vec<Option<Membership>>;
+        fn place(conversation: ConversationId, user: UserId) -> Option<Place>;
         fn list(conversation: ConversationId, after: Option<UserId>, limit: usize) -> Vec<Membership>;
         fn positions(user: UserId) -> Vec<Position>;
         fn seats(user: UserId, query: SeatQuery<'_>) -> Vec<Seat>;

@@ -7,7 +7,9 @@ use super::scene::{
 };
 use crate::conversation::{History, Kind, Membership, Role, Standing};
 use crate::id::{ConversationId, Seq, UserId};
-use crate::store::{ClosedBy, ConversationPatch, Effect, Enter, Memberships, Position, SeatQuery, Store};
+use crate::store::{
+    ClosedBy, ConversationPatch, Effect, Enter, Memberships, Place, Position, SeatQuery, Store,
+};
 
 fn memberships(store: &Arc<dyn Store>) -> &dyn Memberships {
     store.talk().memberships()
@@ -51,6 +53,29 @@ pub async fn rows_come_in_the_order_asked(store: Arc<dyn Store>) {
     assert_eq!(memberships(&store).of(scene.id, &[]).await.unwrap(), []);
     let absent = ConversationId::from(some_uuid());
     assert_eq!(memberships(&store).of(absent, &[user(1)]).await.unwrap(), [None]);
+}
+
+/// A place is what the conversation and the row are by themselves, whether there is a row, who is banned, and whether
+/// the conversation is closed.
+pub async fn a_place_is_a_conversation_with_a_row(store: Arc<dyn Store>) {
+    let scene = Scene::group(&store, &[1, 2, 3]).await;
+    scene.put(note(user(1)).with(banned(user(3)))).await;
+    scene.say(1, "a").await;
+    scene.raise(2, 3, 3).await.unwrap();
+    let assert_places = async || {
+        for number in [1, 2, 3, 9] {
+            let place = memberships(&store).place(scene.id, user(number)).await.unwrap().unwrap();
+            let row = memberships(&store).of(scene.id, &[user(number)]).await.unwrap().remove(0);
+            assert_eq!(place, Place { conversation: scene.record().await, membership: row });
+        }
+        let system = memberships(&store).place(scene.id, UserId::SYSTEM).await.unwrap().unwrap();
+        assert_eq!(system.membership, None);
+    };
+    assert_places().await;
+    close(&scene).await;
+    assert_places().await;
+    let absent = ConversationId::from(some_uuid());
+    assert_eq!(memberships(&store).place(absent, user(1)).await.unwrap(), None);
 }
 
 /// Members are listed by id without the banned, at most as many as asked, after a key.

@@ -187,6 +187,31 @@ pub async fn positions_are_of_one_state(store: Arc<dyn Store>) {
     writer.await.unwrap();
 }
 
+/// A row beside a conversation is of that moment or of a later one: by an older one somebody would be let in who was
+/// put out before.
+pub async fn a_row_is_no_older_than_its_place(store: Arc<dyn Store>) {
+    let scene = Scene::group(&store, &[1]).await;
+    let writer = writing(&scene, |scene| async move {
+        for number in 0..ROUNDS {
+            let standing = number.is_multiple_of(2).then_some(Standing::Member(Role::Member));
+            let moved = Effect::PutMember { user: user(2), standing, history: History::FromJoin };
+            scene.put(note(user(1)).with(moved)).await;
+        }
+    });
+    while !writer.is_finished() {
+        let place = store.talk().memberships().place(scene.id, user(2)).await.unwrap().unwrap();
+        let head = place.conversation.head;
+        if let Some(row) = place.membership {
+            assert!(row.visible_from >= head, "{row:?} at {head}");
+        } else {
+            // He is a member at even positions; a later state has a higher one.
+            let now = scene.record().await.head;
+            assert!(head.get() % 2 == 1 || now > head, "nobody at {head}, and it is {now}");
+        }
+    }
+    writer.await.unwrap();
+}
+
 /// A pair as it is listed, told and recorded: whoever sees a version in the feed sees the record and the row of it.
 pub async fn a_feed_brings_its_rows(store: Arc<dyn Store>) {
     let pair = pair(1, 2);

@@ -313,7 +313,7 @@ pub async fn a_crash_in_the_middle_of_leaving_a_channel(store: Arc<dyn Store>) {
 /// A ban in a channel while the banned one stands before the door: he does not come in.
 pub async fn a_tightened_door_overtakes_a_join(store: Arc<dyn Store>) {
     for (round, stop) in
-        (1_u64..).zip([Stop::After("Conversations::load"), Stop::Before("Memberships::enter")])
+        (1_u64..).zip([Stop::After("Memberships::place"), Stop::Before("Memberships::enter")])
     {
         let [owner, other] = [1, 2].map(|number| round * 10 + number);
         let (a, b) = (Node::new(&store).await, Node::new(&store).await);

@@ -147,6 +147,7 @@ macro_rules! conformance_suite {
             }
             memberships {
                 rows_come_in_the_order_asked,
+                a_place_is_a_conversation_with_a_row,
                 members_are_pages_by_id,
                 members_walked_while_others_come,
                 positions_tell_all_memberships,
@@ -200,6 +201,7 @@ macro_rules! conformance_suite {
             windows {
                 windows_hold_what_they_say,
                 windows_at_the_ends,
+                windows_leap_over_what_is_no_message,
                 history_shows_what_is_now,
                 nothing_is_an_empty_window,
                 history_walked_while_others_write,
@@ -272,6 +274,7 @@ macro_rules! conformance_suite {
                 windows_are_of_one_state,
                 a_head_brings_its_effects,
                 positions_are_of_one_state,
+                a_row_is_no_older_than_its_place,
                 a_feed_brings_its_rows,
             }
             times {

@@ -26,6 +26,23 @@ fn told(answer: &Messages) -> (Vec<u64>, bool, bool) {
     (positions, answer.has_before, answer.has_after)
 }
 
+/// Every window at these positions, with these limits, seen from each of these beginnings; messages are at `all`.
+async fn assert_windows(scene: &Scene, all: &[u64], beginnings: &[u64], positions: &[u64], limits: &[u64]) {
+    for &from in beginnings {
+        let visible: Vec<u64> = all.iter().copied().filter(|&position| position >= from).collect();
+        for (&position, &items) in
+            positions.iter().flat_map(|position| limits.iter().map(move |items| (position, items)))
+        {
+            let around = seq(position);
+            for window in [Window::Before(around), Window::After(around), Window::Around(around)] {
+                let answer = scene.log().messages(scene.id, seq(from), window, limit(items)).await.unwrap();
+                let expected = expected(&visible, window, usize::try_from(items).unwrap());
+                assert_eq!(told(&answer), expected, "{window:?}, {items} items, from {from}");
+            }
+        }
+    }
+}
+
 /// A log of 24 positions with messages among other entries; answers where the messages are.
 async fn mixed(scene: &Scene) -> Vec<u64> {
     let is_message = |position: u64| position % 4 != 1 && position != 11 && position != 12;
@@ -38,24 +55,8 @@ async fn mixed(scene: &Scene) -> Vec<u64> {
 pub async fn windows_hold_what_they_say(store: Arc<dyn Store>) {
     let scene = Scene::shell(&store, Kind::Group).await;
     let all = mixed(&scene).await;
-    for visible_from in [0, 1, 2, 5, 12, 24, 25, 30] {
-        let visible: Vec<u64> = all.iter().copied().filter(|&position| position >= visible_from).collect();
-        for position in 0..=26 {
-            for items in [1, 2, 3, 5, 200] {
-                let around = seq(position);
-                for window in [Window::Before(around), Window::After(around), Window::Around(around)] {
-                    let answer =
-                        scene.log().messages(scene.id, seq(visible_from), window, limit(items)).await;
-                    let expected = expected(&visible, window, usize::try_from(items).unwrap());
-                    assert_eq!(
-                        told(&answer.unwrap()),
-                        expected,
-                        "{window:?}, {items} items, from {visible_from}"
-                    );
-                }
-            }
-        }
-    }
+    let positions: Vec<u64> = (0..=26).collect();
+    assert_windows(&scene, &all, &[0, 1, 2, 5, 12, 24, 25, 30], &positions, &[1, 2, 3, 5, 200]).await;
 }
 
 /// The ends of the number line are positions like others.
@@ -69,6 +70,19 @@ pub async fn windows_at_the_ends(store: Arc<dyn Store>) {
     assert_eq!(told(&messages(Seq::ZERO, Window::After(Seq::MAX)).await.unwrap()), (vec![], true, false));
     assert_eq!(told(&messages(Seq::MAX, Window::After(Seq::ZERO)).await.unwrap()), (vec![], false, false));
     assert_eq!(told(&messages(Seq::MAX, Window::Before(Seq::MAX)).await.unwrap()), (vec![], false, false));
+}
+
+/// However many entries without a message there are between two messages, they are neighbours.
+pub async fn windows_leap_over_what_is_no_message(store: Arc<dyn Store>) {
+    let scene = Scene::shell(&store, Kind::Group).await;
+    scene.say(1, "a").await;
+    for _ in 0..3 {
+        scene.append((0..400).map(|_| note(user(1))).collect()).await;
+    }
+    scene.say_many(1, 2).await;
+    let positions = [0, 1, 2, 100, 600, 1_100, 1_201, 1_202, 1_203, 1_204];
+    assert_windows(&scene, &[1, 1_202, 1_203], &[1, 2, 600, 1_202, 1_203, 1_204], &positions, &[1, 2, 5])
+        .await;
 }
 
 /// Deleted messages keep their place in history, without content; edited ones show what they are now.

@@ -157,7 +157,7 @@ fn reset(line: &Arc<Line>, id: ConversationId, lag: Lag, topic: Option<&Arc<Topi
     let told = vec![Event::Reset { conversation: id, head }];
     if line.outbox.take_in(id, lag, head.next(), told) == TakenIn::Yes {
         metrics::counter!("chat_sessions_reset").increment(1);
-        let visible_from = topic.subscription(user).unwrap_or(Seq::new(1));
+        let visible_from = topic.subscription(user).unwrap_or(Seq::FIRST);
         topic.join(&line.outbox, Lag { next: head.next(), visible_from }, Begin::Resume(head.next()));
     }
 }

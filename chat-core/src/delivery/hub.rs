@@ -331,7 +331,7 @@ impl Hub {
                 self.memberships_moved(person.id);
                 continue;
             }
-            match self.introduce(&person, conversation.into(), &Introduction::empty(Seq::new(1))) {
+            match self.introduce(&person, conversation.into(), &Introduction::empty(Seq::FIRST)) {
                 Subscribed::Stale => self.memberships_moved(person.id),
                 // Another may have written the first entry since it was read.
                 Subscribed::New(topic) => drop(self.settle(vec![topic])),
@@ -363,7 +363,7 @@ impl Hub {
         {
             // The two of them are members before the first entry, and of no other is it known yet.
             for person in pair.both().iter().filter_map(|user| self.person(*user)) {
-                let how = Introduction::empty(Seq::new(1));
+                let how = Introduction::empty(Seq::FIRST);
                 if let Subscribed::Stale = self.introduce(&person, served, &how) {
                     self.memberships_moved(person.id);
                 }
@@ -393,7 +393,7 @@ impl Hub {
             }
         }
         if let (Some(pair), Some(first)) = (conversation.pair, entries.first())
-            && first.seq == Seq::new(1)
+            && first.seq == Seq::FIRST
         {
             pair.both().into_iter().for_each(|user| core.notifier.notify(&Notice::Memberships(user)));
         }
@@ -419,7 +419,12 @@ impl Hub {
 
     /// Whether somebody is served here as a member.
     pub(crate) fn is_member_here(&self, id: ConversationId, user: UserId) -> bool {
-        self.topic(id).is_some_and(|topic| topic.subscription(user).is_some())
+        self.visible_from(id, user).is_some()
+    }
+
+    /// From where on somebody is served a conversation, as a member with a session here.
+    pub(crate) fn visible_from(&self, id: ConversationId, user: UserId) -> Option<Seq> {
+        self.topic(id)?.subscription(user)
     }
 
     /// Somebody's memberships changed outside their logs.

@@ -381,10 +381,7 @@ impl ActingAs {
     /// [`Refusal::NotFound`] and [`Refusal::Forbidden`] where one may not write.
     pub async fn typing(&self, conversation: ConversationId, typing: Typing) -> Result<(), ChatError> {
         let core = self.core();
-        let talk = core.store.talk();
-        let found = talk.conversations().load(&[conversation]).await?.pop().flatten();
-        let found = found.filter(|found| !found.closed).ok_or(Refusal::NotFound)?;
-        let row = talk.memberships().of(conversation, &[self.user()]).await?.pop().flatten();
+        let (found, row) = core.place(conversation, self.user()).await?;
         permits(found.kind, found.settings, Actor::Person(row.map(|row| row.standing)), Act::Send)?;
         let event = TypingEvent { conversation, user: self.user(), typing };
         core.hub.typing(event);

@@ -23,13 +23,10 @@ pub(super) async fn subscribe(
 ) -> Result<Seq, ChatError> {
     let _one_at_a_time = line.syncing.lock().await;
     let core = &line.core;
-    let talk = core.store.talk();
-    let found = talk.conversations().load(&[id]).await?.pop().flatten();
-    let found = found.filter(|found| !found.closed).ok_or(Refusal::NotFound)?;
-    let row = talk.memberships().of(id, &[line.outbox.user]).await?.pop().flatten();
+    let (found, row) = core.place(id, line.outbox.user).await?;
     let actor = Actor::Person(row.as_ref().map(|row| row.standing));
     permits(found.kind, found.settings, actor, Act::Read)?;
-    let visible_from = row.as_ref().map_or(Seq::new(1), |row| row.visible_from);
+    let visible_from = row.as_ref().map_or(Seq::FIRST, |row| row.visible_from);
     let is_member = row.as_ref().is_some_and(|row| row.role().is_some());
     if after.is_some_and(|after| after > found.head) {
         return Err(Refusal::invalid("/after", "above the last position").into());

@@ -38,7 +38,7 @@ async fn who_joins_in_the_middle_of_a_run_gets_every_entry_once() {
     let topic = Topic::new(Served { id, kind: Kind::Channel, head: Seq::ZERO, member_count: 300 });
     let people: Vec<_> = (1..=300_u64).filter_map(|number| hub.hold(UserId::from(number), 1)).collect();
     for one in &people {
-        assert!(topic.subscribe(&one.person, topic.head(), Seq::new(1)));
+        assert!(topic.subscribe(&one.person, topic.head(), Seq::FIRST));
     }
     let _ = topic.add((1..=3).map(|seq| entry(id, seq)).collect(), 300);
     assert!(matches!(topic.step(), Step::Fan(_)));
@@ -50,7 +50,7 @@ async fn who_joins_in_the_middle_of_a_run_gets_every_entry_once() {
     for (outbox, person) in [(&early, &people[0]), (&late, &people[299])] {
         hub.connect(&person.person, outbox);
     }
-    let lag = |next| Lag { next: Seq::new(next), visible_from: Seq::new(1) };
+    let lag = |next| Lag { next: Seq::new(next), visible_from: Seq::FIRST };
     assert_eq!(topic.join(&early, lag(2), Begin::Anew), Joined::NotYet, "2 and 3 are to be read");
     assert_eq!(topic.join(&late, lag(2), Begin::Anew), Joined::Live, "he has the first one already");
     assert!(matches!(topic.fan(), Fanned::Wholly { .. }));

@@ -263,7 +263,7 @@ impl Topic {
             return Fanned::Partly;
         }
         for reader in &state.readers {
-            let lag = |next: Seq| Lag { next, visible_from: Seq::new(1) };
+            let lag = |next: Seq| Lag { next, visible_from: Seq::FIRST };
             let shown = fanning.run.iter().map(|one| (lag(one.entry.seq), one.full.clone()));
             reader.offer_entries(self.id, shown);
         }

@@ -144,7 +144,7 @@ impl Case<'_> {
     }
 
     fn visible_from(&self) -> Seq {
-        self.row(self.by).map_or(Seq::new(1), |row| row.visible_from)
+        self.row(self.by).map_or(Seq::FIRST, |row| row.visible_from)
     }
 
     fn roster(&self) -> &[Membership] {

@@ -4,7 +4,7 @@
 //! hundred thousand joins serves nobody; whoever takes a right from another there does it in the log all the same.
 
 use super::intent::Intent;
-use super::{ActingAs, rows};
+use super::{ActingAs, Core};
 use crate::command::{Changed, Done, Member, Summary};
 use crate::conversation::{Act, Actor, Conversation, Kind, Membership, Role, permits};
 use crate::delivery::Notice;
@@ -18,6 +18,19 @@ use crate::user::Profile;
 
 /// How often a change of rows is tried anew when rights change at the same time.
 const ROUNDS_MAX: usize = 8;
+
+impl Core {
+    /// A conversation that is not closed, and this user's row in it: what it is decided by whether he may do something.
+    pub(crate) async fn place(
+        &self,
+        id: ConversationId,
+        user: UserId,
+    ) -> Result<(Conversation, Option<Membership>), ChatError> {
+        let place = self.store.talk().memberships().place(id, user).await?;
+        let place = place.filter(|place| !place.conversation.closed).ok_or(Refusal::NotFound)?;
+        Ok((place.conversation, place.membership))
+    }
+}
 
 impl ActingAs {
     /// Becomes a member of an open conversation.
@@ -184,19 +197,12 @@ impl ActingAs {
         Ok(page.map(member))
     }
 
-    /// The conversation and one's own row in it, `acl` first.
+    /// A conversation that is not closed, and one's own row in it.
     pub(super) async fn place(
         &self,
         id: ConversationId,
     ) -> Result<(Conversation, Option<Membership>), ChatError> {
-        let talk = self.core.store.talk();
-        let found = talk.conversations().load(&[id]).await?.pop().flatten();
-        let found = found.filter(|found| !found.closed).ok_or(Refusal::NotFound)?;
-        let row = match rows::person(self.user) {
-            Some(user) => talk.memberships().of(id, &[user]).await?.pop().flatten(),
-            None => None,
-        };
-        Ok((found, row))
+        self.core.place(id, self.user).await
     }
 
     pub(super) fn as_actor(&self, row: Option<&Membership>) -> Actor {

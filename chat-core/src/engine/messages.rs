@@ -6,7 +6,7 @@ use super::intent::{Hanging, Intent};
 use super::queue::Committed;
 use super::{ActingAs, answered, rows};
 use crate::command::{Destination, EntriesPage, HistoryPage, Sent};
-use crate::conversation::{Act, Actor, permits};
+use crate::conversation::{Act, permits};
 use crate::error::{ChatError, Refusal};
 use crate::id::{ConversationId, Pair, Seq, UserId};
 use crate::message::{ClientId, Content, Draft, Edit, Message, Patch, are_distinct};
@@ -139,9 +139,22 @@ impl ActingAs {
         window: Option<Window>,
         limit: Limit,
     ) -> Result<HistoryPage, ChatError> {
-        let visible_from = self.visible_from(conversation).await?;
         let window = window.unwrap_or(Window::Before(Seq::MAX));
-        let page = self.core.store.talk().log().messages(conversation, visible_from, window, limit).await?;
+        let log = self.core.store.talk().log();
+        // Whom this node serves there is read his page while it is asked whether he still may, and sees as much.
+        let served = self.core.hub.visible_from(conversation, self.user);
+        let early = async {
+            match served {
+                Some(from) => Some(log.messages(conversation, from, window, limit).await),
+                None => None,
+            }
+        };
+        let (visible_from, early) = tokio::join!(self.visible_from(conversation), early);
+        let visible_from = visible_from?;
+        let page = match early {
+            Some(page) if served == Some(visible_from) => page?,
+            _ => log.messages(conversation, visible_from, window, limit).await?,
+        };
         let items = page.items.iter().filter_map(|row| rows::message(conversation, row)).collect();
         Ok(HistoryPage { items, has_before: page.has_before, has_after: page.has_after })
     }
@@ -167,24 +180,10 @@ impl ActingAs {
 
     /// From where this user may read a conversation.
     pub(super) async fn visible_from(&self, conversation: ConversationId) -> Result<Seq, ChatError> {
-        let talk = self.core.store.talk();
-        let users = [self.user];
-        let (row, found) = tokio::join!(
-            async {
-                if self.user.is_system() {
-                    Ok(Vec::new())
-                } else {
-                    talk.memberships().of(conversation, &users).await
-                }
-            },
-            async { talk.conversations().load(&[conversation]).await },
-        );
-        let row = row?.pop().flatten();
-        let found = found?.pop().flatten().filter(|found| !found.closed).ok_or(Refusal::NotFound)?;
-        let standing = row.as_ref().map(|row| row.standing);
-        let actor = if self.user.is_system() { Actor::System } else { Actor::Person(standing) };
+        let (found, row) = self.place(conversation).await?;
+        let actor = self.as_actor(row.as_ref());
         permits(found.kind, found.settings, actor, Act::Read)?;
-        Ok(row.map_or(Seq::new(1), |row| row.visible_from))
+        Ok(row.map_or(Seq::FIRST, |row| row.visible_from))
     }
 }
 

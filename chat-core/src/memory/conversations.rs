@@ -21,7 +21,7 @@ impl Rooms {
         let mut room = Room::new(record);
         for user in shell.pair.iter().flat_map(|pair| pair.both()) {
             let standing = Standing::Member(Role::Member);
-            room.set_row(user, Some(Membership::new(id, user, standing, Seq::new(1), at)));
+            room.set_row(user, Some(Membership::new(id, user, standing, Seq::FIRST, at)));
         }
         let made = room.record.clone();
         self.rooms.insert(id, room);

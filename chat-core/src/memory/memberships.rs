@@ -9,7 +9,7 @@ use super::room::{Room, Rooms};
 use crate::conversation::{History, Kind, Membership, Seat, Standing};
 use crate::id::{ConversationId, Seq, UserId};
 use crate::receipt::Receipt;
-use crate::store::{Change, Enter, Memberships, Position, SeatQuery, StoreError};
+use crate::store::{Change, Enter, Memberships, Place, Position, SeatQuery, StoreError};
 
 impl Room {
     fn enter(&mut self, enter: &Enter) -> Result<bool, StoreError> {
@@ -23,7 +23,7 @@ impl Room {
         }
         let (id, head) = (self.record.id, self.record.head);
         let visible_from = match self.record.settings.history {
-            History::All => Seq::new(1),
+            History::All => Seq::FIRST,
             History::FromJoin => head.next(),
         };
         let new = Membership::new(id, enter.user, Standing::Member(enter.role), visible_from, enter.at);
@@ -82,6 +82,15 @@ impl Memberships for MemoryStore {
         let tables = self.tables();
         let room = tables.rooms.get(conversation);
         Ok(users.iter().map(|user| room.and_then(|room| room.members.get(user)).cloned()).collect())
+    }
+
+    async fn place(&self, conversation: ConversationId, user: UserId) -> Result<Option<Place>, StoreError> {
+        let tables = self.tables();
+        let place = |room: &Room| Place {
+            conversation: room.record.clone(),
+            membership: room.members.get(&user).cloned(),
+        };
+        Ok(tables.rooms.get(conversation).map(place))
     }
 
     async fn list(

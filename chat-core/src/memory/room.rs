@@ -274,7 +274,7 @@ impl Room {
             }
             (Some(standing), Some(was)) => Some(Membership { standing, ..was.clone() }),
             (Some(standing), None) => {
-                let visible_from = if history == History::All { Seq::new(1) } else { place.seq };
+                let visible_from = if history == History::All { Seq::FIRST } else { place.seq };
                 let new = Membership::new(self.record.id, user, standing, visible_from, place.at);
                 Some(Membership { read: place.seq, read_n: place.n, delivered: place.seq, ..new })
             }

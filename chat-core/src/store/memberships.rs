@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::conversation::{Kind, Membership, Role, Seat};
+use crate::conversation::{Conversation, Kind, Membership, Role, Seat};
 use crate::id::{ConversationId, Seq, UserId};
 use crate::page::Limit;
 use crate::time::Timestamp;
@@ -37,6 +37,15 @@ pub struct Position {
     pub visible_from: Seq,
     /// How many members there are.
     pub member_count: u64,
+}
+
+/// A conversation and one user's row in it: what it is decided by whether he may do something there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The conversation, which may be closed.
+    pub conversation: Conversation,
+    /// The row, also of who is banned.
+    pub membership: Option<Membership>,
 }
 
 /// Which seats are wanted.
@@ -74,6 +83,13 @@ pub trait Memberships: Send + Sync {
         conversation: ConversationId,
         users: &[UserId],
     ) -> Result<Vec<Option<Membership>>, StoreError>;
+
+    /// A conversation with this user's row in it, absent where there is no conversation. The row is no older than the
+    /// conversation beside it: what is decided by it and appended under that `acl` was decided by what was so.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    async fn place(&self, conversation: ConversationId, user: UserId) -> Result<Option<Place>, StoreError>;
 
     /// The members (no banned rows) by user id, after `after`, at most `limit`.
     ///

@@ -50,7 +50,7 @@ pub use log::{
     After, Appended, ClosedBy, ConversationPatch, DraftEntry, Effect, Entries, EntryRow, Expected, Head,
     Lane, LaneDone, Log, Mark, MessageRow, Messages, Outcome, Window,
 };
-pub use memberships::{Enter, Memberships, Position, SeatQuery};
+pub use memberships::{Enter, Memberships, Place, Position, SeatQuery};
 pub use particulars::{MailProof, Notifications, Notify, Particulars, ProofPurpose};
 pub use receipt_log::{ReadMark, ReadsFrom, ReceiptLog};
 pub use receipts::{Raise, Raised, Receipts};

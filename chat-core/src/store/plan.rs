@@ -381,7 +381,7 @@ fn newcomer(
 ) -> Membership {
     let visible_from = match (standing, history) {
         (Standing::Banned, _) => Seq::ZERO,
-        (Standing::Member(_), History::All) => Seq::new(1),
+        (Standing::Member(_), History::All) => Seq::FIRST,
         (Standing::Member(_), History::FromJoin) => at.seq,
     };
     let mut row = Membership::new(now.id, user, standing, visible_from, at.at);

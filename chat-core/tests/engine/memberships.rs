@@ -7,7 +7,7 @@ use crate::common::*;
 use chat_core::command::{NewConversation, Sync};
 use chat_core::conformance::Gates;
 use chat_core::conversation::History;
-use chat_core::{Chat, Command, ConversationId, Event, MemoryStore, Seq, Session};
+use chat_core::{Chat, Command, ConversationId, Event, Limit, MemoryStore, Seq, Session};
 
 /// Compares everybody with the store, on a task of its own.
 fn compare(chat: &Chat) -> tokio::task::JoinHandle<()> {
@@ -203,6 +203,35 @@ async fn a_conversation_that_another_made_and_wrote_to_meanwhile_is_told_with_it
     made.await.unwrap().unwrap();
     let events = told(&chat, &mut session).await;
     assert_eq!((seqs_in(&events, direct(1, 2)), summaries_of(&events, direct(1, 2))), (vec![], 1));
+    other.shutdown().await;
+}
+
+#[tokio::test]
+async fn history_shows_what_one_may_see_now_and_not_what_the_node_has_heard_last() {
+    let store = Arc::new(MemoryStore::new());
+    let build = || Chat::over(store.clone()).policies(open_policies()).build();
+    let (chat, other) = (build().await.unwrap(), build().await.unwrap());
+    say(&chat, 1, user(2), "before").await;
+    let room = group(&chat, &[1, 2, 3]).await;
+    say(&chat, 1, room, "before").await;
+    let _session = device(&chat, 2).await;
+    chat.settled().await;
+    let reader = chat.actor(user(2));
+    for (id, items) in [(direct(1, 2), 1), (room, 1)] {
+        assert_eq!(
+            reader.history(id, None, Limit::MAX).await.unwrap().items.len(),
+            items,
+            "of who is served"
+        );
+    }
+    // Nobody tells this node of it.
+    other.actor(user(2)).leave(direct(1, 2), None).await.unwrap();
+    other.actor(user(1)).remove(room, user(2), None).await.unwrap();
+    say(&other, 1, user(2), "after").await;
+    let page = reader.history(direct(1, 2), None, Limit::MAX).await.unwrap();
+    let texts: Vec<_> = page.items.iter().map(|message| message.text()).collect();
+    assert_eq!((texts, page.has_before), (vec![Some("after")], false));
+    assert_eq!(code(reader.history(room, None, Limit::MAX).await), "not_found");
     other.shutdown().await;
 }
 

@@ -95,7 +95,7 @@ fn known_number(room: &Room, seq: Seq) -> Option<u64> {
     if seq >= now.head {
         return Some(now.n);
     }
-    if seq < now.start && now.start == Seq::new(1) {
+    if seq < now.start && now.start == Seq::FIRST {
         return Some(0);
     }
     room.waiting(seq).and_then(|entry| Fields(&entry.row).count("n").ok())

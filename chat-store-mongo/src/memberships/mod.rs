@@ -12,11 +12,11 @@ use async_trait::async_trait;
 use chat_core::conversation::{Kind, Membership, Seat};
 use chat_core::id::{ConversationId, UserId};
 use chat_core::receipt::Receipt;
-use chat_core::store::{Enter, Memberships, Position, SeatQuery, StoreError};
+use chat_core::store::{Enter, Memberships, Place, Position, SeatQuery, StoreError};
 use mongodb::bson::doc;
 
 use crate::database::{Query, Table};
-use crate::document::MemberRow;
+use crate::document::{MemberRow, Room};
 use crate::error::Done;
 use crate::flush::{OwnReads, own_reads};
 use crate::store::MongoStore;
@@ -29,6 +29,12 @@ impl Memberships for MongoStore {
         users: &[UserId],
     ) -> Result<Vec<Option<Membership>>, StoreError> {
         Ok(self.memberships(conversation, users).await?)
+    }
+
+    async fn place(&self, conversation: ConversationId, user: UserId) -> Result<Option<Place>, StoreError> {
+        let Some(room) = self.settled(conversation).await? else { return Ok(None) };
+        let membership = self.members_of(&room, &[user]).await?.pop().flatten();
+        Ok(Some(Place { conversation: room.kept.conversation, membership }))
     }
 
     async fn list(
@@ -109,8 +115,15 @@ impl MongoStore {
     }
 
     async fn memberships(&self, of: ConversationId, users: &[UserId]) -> Done<Vec<Option<Membership>>> {
-        let Some(room) = self.settled(of).await? else { return Ok(vec![None; users.len()]) };
-        let rows = self.member_rows(of, users).await?;
+        match self.settled(of).await? {
+            Some(room) => self.members_of(&room, users).await,
+            None => Ok(vec![None; users.len()]),
+        }
+    }
+
+    /// The rows of these users, read after their conversation.
+    async fn members_of(&self, room: &Room, users: &[UserId]) -> Done<Vec<Option<Membership>>> {
+        let rows = self.member_rows(room.now().id, users).await?;
         let reads = own_reads(&room.tail);
         let row = |user| Some(with_own(rows.get(user)?.membership.clone()?, &reads));
         Ok(users.iter().map(row).collect())

@@ -76,6 +76,11 @@ impl<'r> Columns<'r> {
         self
     }
 
+    /// Passes over so many columns.
+    pub(super) const fn skip(&mut self, columns: usize) {
+        self.next += columns;
+    }
+
     fn advance(&mut self) -> usize {
         self.next += 1;
         self.next - 1

@@ -132,7 +132,7 @@ async fn ensure(line: &mut Line, shell: &Shell) -> Done<Conversation> {
     write(line, [sql::INSERT, sql::INSERT_HEAD], &kept).await?;
     let two: Vec<UserId> = shell.pair.iter().flat_map(|pair| pair.both()).collect();
     let standing = Standing::Member(Role::Member);
-    let row = |user: &UserId| Membership::new(shell.id, *user, standing, Seq::new(1), shell.at);
+    let row = |user: &UserId| Membership::new(shell.id, *user, standing, Seq::FIRST, shell.at);
     put_members(line, &two.iter().map(row).collect::<Vec<_>>()).await?;
     line.tell(two.into_iter().map(Change::Memberships));
     Ok(kept.conversation)

@@ -56,8 +56,11 @@ const OVERRIDES: &[(&str, &str)] = &[
 
 /// Statements that PostgreSQL says in another way than both.
 #[cfg(feature = "postgres")]
-const POSTGRES_OVERRIDES: &[(&str, &str)] =
-    &[(statements::batched::log::FIRSTS, statements::server::postgres::FIRSTS)];
+const POSTGRES_OVERRIDES: &[(&str, &str)] = &[
+    (statements::batched::log::FIRSTS, statements::server::postgres::FIRSTS),
+    (statements::batched::log::PAGE_BEFORE, statements::server::postgres::PAGE_BEFORE),
+    (statements::batched::log::PAGE_AFTER, statements::server::postgres::PAGE_AFTER),
+];
 
 /// Statements that MySQL says in another way than both.
 #[cfg(feature = "mysql")]

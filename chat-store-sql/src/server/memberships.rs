@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chat_core::conversation::{History, Membership, Seat, Standing};
 use chat_core::id::{ConversationId, Seq, UserId};
 use chat_core::receipt::Receipt;
-use chat_core::store::{Change, Enter, Memberships, Position, SeatQuery, StoreError};
+use chat_core::store::{Change, Enter, Memberships, Place, Position, SeatQuery, StoreError};
 
 use super::Server;
 use super::columns::{Columns, Row};
@@ -34,6 +34,13 @@ impl Memberships for Server {
         let mut line = self.reading().await?;
         let found = members(&mut line, &wanted).await;
         line.end(found.and_then(|found| found.all(&wanted))).await
+    }
+
+    async fn place(&self, conversation: ConversationId, user: UserId) -> Result<Option<Place>, StoreError> {
+        let mut line = self.reading().await?;
+        let key = values![user.as_bytes(), line.tenant, conversation.as_bytes()];
+        let row = line.first(batched::PLACE, key).await;
+        line.end(row.and_then(|row| row.as_ref().map(read_place).transpose())).await
     }
 
     async fn list(
@@ -152,6 +159,14 @@ pub(super) fn read_member(columns: &mut Columns<'_>) -> Done<Membership> {
     Ok(row)
 }
 
+fn read_place(row: &Row) -> Done<Place> {
+    let mut columns = Columns::of(row);
+    let Kept { conversation, .. } = conversations::read(&mut columns)?;
+    let is_there = columns.optional_int()?.is_some();
+    let membership = if is_there { Some(read_member(&mut columns)?) } else { None };
+    Ok(Place { conversation, membership })
+}
+
 fn read_position(row: &Row) -> Done<Position> {
     let mut columns = Columns::of(row);
     Ok(Position {
@@ -254,7 +269,7 @@ async fn try_enter(line: &mut Line, enter: Enter) -> Done<bool> {
         None => {}
     }
     let visible_from = match now.settings.history {
-        History::All => Seq::new(1),
+        History::All => Seq::FIRST,
         History::FromJoin => now.head.next(),
     };
     let mut row = Membership::new(now.id, enter.user, Standing::Member(enter.role), visible_from, enter.at);

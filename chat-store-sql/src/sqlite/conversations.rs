@@ -115,7 +115,7 @@ fn make(connection: &Connection, tenant: i64, shell: &Shell) -> Done<Conversatio
     write(connection, [sql::INSERT, sql::INSERT_HEAD], tenant, &kept)?;
     for user in shell.pair.iter().flat_map(|pair| pair.both()) {
         let standing = Standing::Member(Role::Member);
-        let row = Membership::new(shell.id, user, standing, Seq::new(1), shell.at);
+        let row = Membership::new(shell.id, user, standing, Seq::FIRST, shell.at);
         put_member(connection, tenant, &row)?;
     }
     Ok(kept.conversation)

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chat_core::conversation::{Conversation, History, Membership, Seat, Standing};
 use chat_core::id::{ConversationId, Seq, UserId};
 use chat_core::receipt::Receipt;
-use chat_core::store::{Change, Enter, Memberships, Position, SeatQuery, StoreError};
+use chat_core::store::{Change, Enter, Memberships, Place, Position, SeatQuery, StoreError};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::SqliteStore;
@@ -26,6 +26,18 @@ impl Memberships for SqliteStore {
         let (tenant, users) = (self.tenant_column(), users.to_vec());
         self.read(move |connection| {
             users.iter().map(|&user| member(connection, tenant, conversation, user)).collect()
+        })
+        .await
+    }
+
+    async fn place(&self, conversation: ConversationId, user: UserId) -> Result<Option<Place>, StoreError> {
+        let tenant = self.tenant_column();
+        self.read(move |connection| {
+            let Some(Kept { conversation, .. }) = kept(connection, tenant, conversation)? else {
+                return Ok(None);
+            };
+            let membership = member(connection, tenant, conversation.id, user)?;
+            Ok(Some(Place { conversation, membership }))
         })
         .await
     }
@@ -247,7 +259,7 @@ fn try_enter(connection: &Connection, tenant: i64, enter: &Enter) -> Done<bool> 
         None => {}
     }
     let visible_from = match now.settings.history {
-        History::All => Seq::new(1),
+        History::All => Seq::FIRST,
         History::FromJoin => now.head.next(),
     };
     let mut row = Membership::new(now.id, enter.user, Standing::Member(enter.role), visible_from, enter.at);

@@ -28,10 +28,10 @@ pub(crate) mod check;
 #[macro_use]
 mod people;
 pub(crate) mod reads;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-pub(crate) mod server;
 #[macro_use]
 mod talk;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) mod server;
 pub(crate) mod transfer;
 
 pub(crate) use self::access::sessions;

@@ -96,6 +96,20 @@ pub(crate) mod postgres {
             told AS (INSERT INTO chat_changes (tenant, feed, at, kind, subject) \
             SELECT moved.tenant, 2, {now}, 1, moved.id FROM moved) \
             SELECT id, acl, roster, member_count FROM moved";
+
+        /// As shared, and the entries of the page alone: left to itself the server would sort all positions.
+        PAGE_BEFORE = page!(
+            "LATERAL (SELECT * FROM chat_entries m WHERE m.tenant = h.tenant AND m.conversation = h.id \
+            AND m.seq BETWEEN greatest(h.start, ?, least(h.head, ?) - ?) AND least(h.head, ?) \
+            AND m.rev IS NOT NULL ORDER BY m.seq DESC LIMIT ?) AS e ON true ORDER BY e.seq DESC"
+        );
+
+        /// As shared, like the other.
+        PAGE_AFTER = page!(
+            "LATERAL (SELECT * FROM chat_entries m WHERE m.tenant = h.tenant AND m.conversation = h.id \
+            AND m.seq BETWEEN greatest(h.start, ?) AND least(h.head, ?) \
+            AND m.rev IS NOT NULL ORDER BY m.seq LIMIT ?) AS e ON true ORDER BY e.seq"
+        );
     }
 }
 

@@ -49,6 +49,19 @@ macro_rules! message {
     };
 }
 
+/// The counters of a conversation, beside each message of a page of it.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+macro_rules! page {
+    ($entries:literal) => {
+        concat!(
+            "SELECT h.head, h.start, h.n, e.seq, e.n, e.rev, e.id, e.by_user, e.client_id, e.at, e.edited_at, ",
+            "e.deleted_at, e.text, e.body FROM (SELECT tenant, id, head, start, n FROM chat_heads ",
+            "WHERE tenant = ? AND id = ?) AS h JOIN ",
+            $entries
+        )
+    };
+}
+
 /// Conversations and their counters.
 pub(crate) mod conversations {
     statements! {
@@ -281,6 +294,15 @@ pub(crate) mod batched {
                 ORDER BY conversation, user_id FOR UPDATE"
             );
 
+            /// Keys of all three: a conversation, and whether there is a row of this user in it, and which.
+            PLACE = "SELECT c.id, c.kind, c.low, c.high, c.creator, h.head, h.start, h.n, h.last_message, h.acl, \
+                h.roster, c.may_join, c.may_read, c.may_post, c.history, c.name, c.picture, c.metadata, \
+                h.member_count, c.created_at, h.last_at, c.closed, m.standing, m.conversation, m.user_id, m.standing, \
+                m.visible_from, m.read, m.read_n, m.delivered, m.since \
+                FROM chat_heads h JOIN chat_conversations c ON c.tenant = h.tenant AND c.id = h.id \
+                LEFT JOIN chat_members m ON m.tenant = h.tenant AND m.conversation = h.id AND m.user_id = ? \
+                WHERE h.tenant = ? AND h.id = ?";
+
             /// Keys of all three.
             SEATS = seat!(
                 "chat_members m JOIN {k place:id} ON m.conversation = k.place",
@@ -396,6 +418,20 @@ pub(crate) mod batched {
             /// Key, in order.
             MARKS = "SELECT m.target, m.mark, m.by_user FROM chat_marks m JOIN {k at_seq:int} \
                 ON m.target = k.at_seq WHERE m.tenant = ? AND m.conversation = ?";
+
+            /// Key, then that of the entries, backwards from a position or the head: messages alone, over so many
+            /// positions.
+            PAGE_BEFORE = page!(
+                "chat_entries e ON e.tenant = h.tenant AND e.conversation = h.id \
+                AND e.seq BETWEEN greatest(h.start, ?, least(h.head, ?) - ?) AND least(h.head, ?) AND e.rev IS NOT NULL \
+                ORDER BY e.seq DESC LIMIT ?"
+            );
+
+            /// The same forwards, from a position to another.
+            PAGE_AFTER = page!(
+                "chat_entries e ON e.tenant = h.tenant AND e.conversation = h.id \
+                AND e.seq BETWEEN greatest(h.start, ?) AND least(h.head, ?) AND e.rev IS NOT NULL ORDER BY e.seq LIMIT ?"
+            );
 
             /// Key, backwards: messages alone, over so many positions.
             BACKWARD = message!("WHERE tenant = ? AND conversation = ? AND seq BETWEEN ? AND ? AND rev IS NOT NULL \

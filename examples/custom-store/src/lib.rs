@@ -25,9 +25,9 @@ use chat_core::store::{
     Access, Account, AccountCopy, AccountState, Accounts, After, Attachments, Changes, Claim, Claims,
     Conversations, Effect, Enter, Entries, EntryCopy, FriendChanges, FriendFilter, FriendRow, Friendships,
     Head, Lane, LaneDone, Log, Mark, Memberships, MessageRow, Messages, Meta, Outcome, PairCopy, PairRecord,
-    People, Position, PutPair, Raise, Raised, ReadMark, ReadsFrom, ReceiptLog, Receipts, Rotate, SeatQuery,
-    SessionRow, Sessions, Shell, Store, StoreError, Talk, TransferAccess, TransferPeople, TransferTalk,
-    Window,
+    People, Place, Position, PutPair, Raise, Raised, ReadMark, ReadsFrom, ReceiptLog, Receipts, Rotate,
+    SeatQuery, SessionRow, Sessions, Shell, Store, StoreError, Talk, TransferAccess, TransferPeople,
+    TransferTalk, Window,
 };
 use chat_core::time::Timestamp;
 use sha2::{Digest, Sha256};
@@ -335,6 +335,7 @@ part! {
 part! {
     Memberships {
         read of(conversation: ConversationId, users: &[UserId]) -> Vec<Option<Membership>>;
+        read place(conversation: ConversationId, user: UserId) -> Option<Place>;
         read list(conversation: ConversationId, after: Option<UserId>, limit: usize) -> Vec<Membership>;
         read positions(user: UserId) -> Vec<Position>;
         read seats(user: UserId, query: SeatQuery<'_>) -> Vec<Seat>;

@@ -3,6 +3,9 @@
 //! Every entry knows how many messages there are up to it, so a window needs no count and no index of messages: the
 //! number of the message before it and the numbers at both ends say what there is and what is left. Rows are read
 //! along the log; a long stretch of entries that are no messages is leapt over by halving.
+//!
+//! Nearly every page is found with its conversation in one statement: the rows say their numbers, and one more than
+//! was asked for says that there is more.
 
 use chat_core::id::{ConversationId, Seq};
 use chat_core::page::Limit;
@@ -21,8 +24,80 @@ use crate::statements::batched::log as sql;
 /// next one is searched.
 const STRETCH: u64 = 1024;
 
+/// How many columns stand before those of a message in a row of a page.
+const COUNTERS: usize = 3;
+
 /// The messages of a window.
 pub(super) async fn messages(
+    line: &mut Line,
+    of: ConversationId,
+    visible_from: Seq,
+    window: Window,
+    limit: Limit,
+) -> Done<Messages> {
+    match at_once(line, of, visible_from, window, limit).await? {
+        Some(page) => Ok(page),
+        None => step_by_step(line, of, visible_from, window, limit).await,
+    }
+}
+
+/// A window to one side, found with its conversation in one statement; nothing where that does not say everything.
+async fn at_once(
+    line: &mut Line,
+    of: ConversationId,
+    visible_from: Seq,
+    window: Window,
+    limit: Limit,
+) -> Done<Option<Messages>> {
+    let (tenant, key, count) = (line.tenant, of.as_bytes(), limit.get() as u64);
+    let (stretch, wanted) = (count + STRETCH, count + 1);
+    let rows = match window {
+        Window::Before(seq) => {
+            let (low, upto) = (int(visible_from.get()), int(seq.previous().get()));
+            let range = values![tenant, key, low, upto, int(stretch), upto, int(wanted)];
+            line.query(sql::PAGE_BEFORE, range).await?
+        }
+        // What lies before it begins with the first message, so its number says whether there is any.
+        Window::After(seq) if visible_from <= Seq::FIRST => {
+            let first = seq.next();
+            let range = values![tenant, key, int(first.get()), int(first.get() + stretch), int(wanted)];
+            line.query(sql::PAGE_AFTER, range).await?
+        }
+        Window::After(_) | Window::Around(_) => return Ok(None),
+    };
+    let Some(found) = rows.first() else { return Ok(None) };
+    let mut columns = Columns::of(found);
+    let now = Counters { head: columns.seq()?, start: columns.seq()?, n: columns.count()? };
+    let read = |row| {
+        let mut columns = Columns::of(row);
+        columns.skip(COUNTERS);
+        read_message(&mut columns)
+    };
+    // One that cannot be read says nothing of the others.
+    let items = rows.iter().map(read).collect::<Done<Vec<MessageRow>>>();
+    let Ok(mut items) = items else { return Ok(None) };
+    let is_more = items.len() as u64 > count;
+    items.truncate(limit.get());
+    let first = visible_from.max(now.start);
+    Ok(match window {
+        Window::Before(seq) => {
+            let upto = seq.previous().min(now.head);
+            let is_all = is_more || upto.get().saturating_sub(stretch) <= first.get();
+            let newest = items.first().map(|newest| newest.n).filter(|_| is_all);
+            items.reverse();
+            newest.map(|n| Messages { items, has_before: is_more, has_after: now.n > n })
+        }
+        Window::After(seq) if first == Seq::FIRST => {
+            let is_all = is_more || seq.next().get() + stretch >= now.head.get();
+            let before = items.first().map_or(now.n, |oldest| oldest.n.saturating_sub(1));
+            is_all.then_some(Messages { items, has_before: before > 0, has_after: is_more })
+        }
+        _ => None,
+    })
+}
+
+/// A window part by part.
+async fn step_by_step(
     line: &mut Line,
     of: ConversationId,
     visible_from: Seq,

@@ -178,7 +178,7 @@ pub(super) async fn n_at(line: &mut Line, wanted: &[(ConversationId, Counters, S
     let mut asked = Rows::default();
     for (nth, (id, now, seq)) in wanted.iter().enumerate() {
         // Before the first position there is nothing; before the first kept one what that one does not add itself.
-        if *seq < now.head && (*seq >= now.start || now.start > Seq::new(1)) {
+        if *seq < now.head && (*seq >= now.start || now.start > Seq::FIRST) {
             let upto = int((*seq).max(now.start).get());
             asked.push([Value::from(int(nth as u64)), Value::from(id.as_bytes()), Value::from(upto)]);
         }

@@ -169,7 +169,7 @@ pub(super) fn n_at(
     }
     // Before the first kept position there are those that the first kept entry does not add itself.
     let at = seq.max(now.start);
-    if seq < now.start && now.start == Seq::new(1) {
+    if seq < now.start && now.start == Seq::FIRST {
         return Ok(0);
     }
     let mut statement = connection.prepare_cached(sql::N_AT)?;
