@@ -27,6 +27,15 @@ where
     tokio::spawn(write(scene.clone()))
 }
 
+/// Lets somebody in at even positions, each time seeing from there on, and puts him out at odd ones.
+async fn in_and_out(scene: Scene) {
+    for number in 0..ROUNDS {
+        let standing = number.is_multiple_of(2).then_some(Standing::Member(Role::Member));
+        let moved = Effect::PutMember { user: user(2), standing, history: History::FromJoin };
+        scene.put(note(user(1)).with(moved)).await;
+    }
+}
+
 /// Each lane says something and deletes what the one before it said: whoever reads nothing has exactly one unread
 /// message at any time, in every answer that tells how many.
 pub async fn a_seat_is_of_one_state(store: Arc<dyn Store>) {
@@ -166,14 +175,7 @@ pub async fn a_head_brings_its_effects(store: Arc<dyn Store>) {
 /// Where one stands is told with a head at which it was so: who joined at a position does not see an earlier head.
 pub async fn positions_are_of_one_state(store: Arc<dyn Store>) {
     let scene = Scene::group(&store, &[1]).await;
-    let writer = writing(&scene, |scene| async move {
-        for number in 0..ROUNDS {
-            // Out and in again, each time seeing from there on.
-            let standing = number.is_multiple_of(2).then_some(Standing::Member(Role::Member));
-            let moved = Effect::PutMember { user: user(2), standing, history: History::FromJoin };
-            scene.put(note(user(1)).with(moved)).await;
-        }
-    });
+    let writer = writing(&scene, in_and_out);
     while !writer.is_finished() {
         for position in store.talk().memberships().positions(user(2)).await.unwrap() {
             // He joins at even positions and is gone at odd ones.
@@ -191,13 +193,7 @@ pub async fn positions_are_of_one_state(store: Arc<dyn Store>) {
 /// put out before.
 pub async fn a_row_is_no_older_than_its_place(store: Arc<dyn Store>) {
     let scene = Scene::group(&store, &[1]).await;
-    let writer = writing(&scene, |scene| async move {
-        for number in 0..ROUNDS {
-            let standing = number.is_multiple_of(2).then_some(Standing::Member(Role::Member));
-            let moved = Effect::PutMember { user: user(2), standing, history: History::FromJoin };
-            scene.put(note(user(1)).with(moved)).await;
-        }
-    });
+    let writer = writing(&scene, in_and_out);
     while !writer.is_finished() {
         let place = store.talk().memberships().place(scene.id, user(2)).await.unwrap().unwrap();
         let head = place.conversation.head;

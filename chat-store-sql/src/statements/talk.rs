@@ -1,14 +1,24 @@
 //! Conversations, their members and their logs.
 
 /// The columns of a conversation, in the order in which rows are read.
+macro_rules! conversation_columns {
+    () => {
+        "c.id, c.kind, c.low, c.high, c.creator, h.head, h.start, h.n, h.last_message, h.acl, h.roster, c.may_join, \
+        c.may_read, c.may_post, c.history, c.name, c.picture, c.metadata, h.member_count, c.created_at, h.last_at, \
+        c.closed "
+    };
+}
+
+/// The columns of a member's row beside those of his conversation.
+macro_rules! seat_columns {
+    () => {
+        "m.conversation, m.user_id, m.standing, m.visible_from, m.read, m.read_n, m.delivered, m.since"
+    };
+}
+
 macro_rules! conversation {
     ($rest:literal) => {
-        concat!(
-            "SELECT c.id, c.kind, c.low, c.high, c.creator, h.head, h.start, h.n, h.last_message, h.acl, ",
-            "h.roster, c.may_join, c.may_read, c.may_post, c.history, c.name, c.picture, c.metadata, ",
-            "h.member_count, c.created_at, h.last_at, c.closed ",
-            $rest
-        )
+        concat!("SELECT ", conversation_columns!(), $rest)
     };
 }
 
@@ -16,10 +26,10 @@ macro_rules! conversation {
 macro_rules! seat {
     ($members:literal, $rest:literal) => {
         concat!(
-            "SELECT m.conversation, m.user_id, m.standing, m.visible_from, m.read, m.read_n, m.delivered, ",
-            "m.since, c.id, c.kind, c.low, c.high, c.creator, h.head, h.start, h.n, h.last_message, h.acl, ",
-            "h.roster, c.may_join, c.may_read, c.may_post, c.history, c.name, c.picture, c.metadata, ",
-            "h.member_count, c.created_at, h.last_at, c.closed ",
+            "SELECT ",
+            seat_columns!(),
+            ", ",
+            conversation_columns!(),
             "FROM ",
             $members,
             " JOIN chat_conversations c ON c.tenant = m.tenant AND c.id = m.conversation ",
@@ -295,13 +305,15 @@ pub(crate) mod batched {
             );
 
             /// Keys of all three: a conversation, and whether there is a row of this user in it, and which.
-            PLACE = "SELECT c.id, c.kind, c.low, c.high, c.creator, h.head, h.start, h.n, h.last_message, h.acl, \
-                h.roster, c.may_join, c.may_read, c.may_post, c.history, c.name, c.picture, c.metadata, \
-                h.member_count, c.created_at, h.last_at, c.closed, m.standing, m.conversation, m.user_id, m.standing, \
-                m.visible_from, m.read, m.read_n, m.delivered, m.since \
-                FROM chat_heads h JOIN chat_conversations c ON c.tenant = h.tenant AND c.id = h.id \
-                LEFT JOIN chat_members m ON m.tenant = h.tenant AND m.conversation = h.id AND m.user_id = ? \
-                WHERE h.tenant = ? AND h.id = ?";
+            PLACE = concat!(
+                "SELECT ",
+                conversation_columns!(),
+                ", m.standing, ",
+                seat_columns!(),
+                " FROM chat_heads h JOIN chat_conversations c ON c.tenant = h.tenant AND c.id = h.id ",
+                "LEFT JOIN chat_members m ON m.tenant = h.tenant AND m.conversation = h.id AND m.user_id = ? ",
+                "WHERE h.tenant = ? AND h.id = ?"
+            );
 
             /// Keys of all three.
             SEATS = seat!(
